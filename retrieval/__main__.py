@@ -1,4 +1,4 @@
-"""Measuring retrieval: `python -m retrieval bench | calibrate`."""
+"""Measuring retrieval, and teaching it: `python -m retrieval bench | calibrate | learn`."""
 
 import argparse
 import json
@@ -16,8 +16,13 @@ from principles.interrupt import leave_on_interrupt
 HELP = {
     "bench": "The share of physicians' points that retrieved principles cover, on HealthBench items.",
     "calibrate": "How the cosine that means 'covered' agrees with labelled pairs.",
+    "learn": "Learn from physicians' rubrics which principles are asked of answers to which questions.",
 }
-FILES = {"bench": "healthbench_hard_dev.jsonl", "calibrate": "healthbench_other_dev.jsonl"}
+FILES = {
+    "bench": "healthbench_hard_dev.jsonl",
+    "calibrate": "healthbench_other_dev.jsonl",
+    "learn": "healthbench_other_dev.jsonl",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in HELP.items():
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+        if name != "learn":
+            command.add_argument("--json", action="store_true", help="print JSON instead of a table")
         command.add_argument(
             "--data", type=Path, metavar="JSONL", help=f"HealthBench items (default: {FILES[name]} in CLINALIGN_DATA)"
         )
@@ -33,9 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument(
                 "--growth", action="store_true", help="instead: time, memory and recall up to a million rows (no data)"
             )
+        if name == "learn":
+            command.add_argument("--out", type=Path, metavar="NPZ", help="default: demand.npz of this package")
     given = parser.parse_args(arguments)
     growing = given.command == "bench" and given.growth
     try:
+        if given.command == "learn":
+            return _learn(_data(given.data, FILES["learn"]), given.out)
         result = _growth() if growing else _measure(given.command, _data(given.data, FILES[given.command]))
     except ClinAlignError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -75,6 +85,22 @@ def _measure(command: str, data: Path) -> Any:
 
     retriever = load_retriever()
     return bench(retriever, load_classifier(retriever.encoder.encode).classify, items)
+
+
+def _learn(data: Path, out: Path | None) -> int:
+    from principles.files import write_atomic
+    from retrieval.coverage import read_items
+    from retrieval.demand import LEARNT
+    from retrieval.learn import learn
+    from retrieval.retriever import load_retriever
+
+    items = read_items(data)
+    retriever = load_retriever()
+    demand = learn(retriever, items)
+    path = out or LEARNT
+    write_atomic(path, demand.written(retriever.library, retriever.encoder))
+    print(f"{path}: learnt from {len(items)} items for {len(retriever.library.principles)} principles", file=sys.stderr)
+    return 0
 
 
 def _growth() -> Any:

@@ -13,11 +13,11 @@ import numpy as np
 
 from principles.errors import ConfigError
 from principles.library import Library
-from retrieval.coverage import Item, demands, records
+from retrieval.coverage import Item, cosines, demands, records
 from retrieval.encoder import Encoder
 
 PAIRS = Path(__file__).parent / "calibration" / "pairs.jsonl"
-THRESHOLDS = [round(0.45 + 0.02 * step, 2) for step in range(13)]
+THRESHOLDS = [round(0.38 + 0.02 * step, 2) for step in range(13)]
 
 
 def calibrate(library: Library, encoder: Encoder, items: Sequence[Item], pairs: Path = PAIRS) -> dict[str, Any]:
@@ -31,18 +31,22 @@ def calibrate(library: Library, encoder: Encoder, items: Sequence[Item], pairs: 
     ]
     if not labelled:
         raise ConfigError("none of the labelled pairs belongs to this data: give the file they were drawn from")
-    texts = [known[record["key"]].criteria[record["criterion"]][0] for record in labelled]
-    asked = demands(library, encoder)[[place[record["principle"]] for record in labelled]]
-    cosines = np.sum(asked * encoder.encode(texts), axis=1)
+    found = dict(zip(known, cosines(list(known.values()), demands(library, encoder), encoder), strict=True))
+    cosine = np.array([found[record["key"]][place[record["principle"]], _column(known, record)] for record in labelled])
     labels = np.array([record["covers"] for record in labelled])
     twice = [(record["covers"], record["second"]) for record in labelled if "second" in record]
     return {
         "pairs": len(labelled),
         "covering": int(labels.sum()),
-        "thresholds": [agreement(labels, cosines >= t, t) for t in THRESHOLDS],
+        "thresholds": [agreement(labels, cosine >= t, t) for t in THRESHOLDS],
         "read twice": len(twice),
         "kappa": kappa(twice),
     }
+
+
+def _column(known: dict[str, Item], record: dict[str, Any]) -> int:
+    """The criterion's place among the item's positive ones."""
+    return sum(points > 0 for _, points in known[record["key"]].criteria[: record["criterion"]])
 
 
 def agreement(labels: np.ndarray, said: np.ndarray, threshold: float) -> dict[str, float]:
