@@ -1,7 +1,7 @@
 """`python -m training judge-train`: make a local judge from verdicts.
 
-The items are split: four fifths train the reader and the trees, one fifth joins and calibrates them and
-chooses the thresholds. The printed figures are of that fifth, by cross-validation over its items; for
+The items are split: nine tenths train the reader and the trees, one tenth joins and calibrates them and
+chooses the thresholds. The printed figures are of that tenth, by cross-validation over its items; for
 figures on other data run judge-report.
 """
 
@@ -34,7 +34,7 @@ from training.judge import (
 from training.judge_features import LORE_FEATURES, Array, Case, CriterionLore, WordWeights, shallow_features
 from training.reader import fine_tuned, read
 
-HELD_OUT = 0.2
+HELD_OUT = 0.1
 SEED = 0
 ROUNDS = 300
 TREES = {
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="judged responses, JSONL or .gz")
     parser.add_argument("--items", type=Path, required=True, metavar="FILE", help="the HealthBench items they are on")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the judge goes; must not exist")
-    parser.add_argument("--epochs", type=float, default=2.0, help="passes of the reader over the verdicts (default 2)")
+    parser.add_argument("--epochs", type=float, default=3.0, help="passes of the reader over the verdicts (default 3)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def trained(judged: Sequence[Judged], work: Path, epochs: float) -> tuple[LocalJudge, Agreement]:
-    """The judge and its agreement on the held-out fifth; `work` keeps the reader's checkpoints for a resumed run."""
+    """The judge and its agreement on the held-out tenth; `work` keeps the reader's checkpoints for a resumed run."""
     encoder = load_encoder()
     said("embedding sentences and criteria")
     cases = cases_of([(one.item.turns, one.response, one.item.rubric.criteria) for one in judged], encoder)
