@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
+from agent.llm.quoting import neutral
 from agent.text import sendable
 from principles.errors import InputError
 from principles.grader import Turns
@@ -57,8 +58,8 @@ def question_in_context(turns: Turns) -> str:
 
 
 def as_messages(turns: Turns) -> list[BaseMessage]:
-    """The turns as chat messages, for the draft."""
-    return [(HumanMessage if t["role"] == "user" else AIMessage)(t["content"]) for t in turns]
+    """The turns as chat messages, for the draft; marks of chat templates in them are broken up."""
+    return [(HumanMessage if t["role"] == "user" else AIMessage)(neutral(t["content"])) for t in turns]
 
 
 def is_english(text: str) -> bool:

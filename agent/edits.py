@@ -16,7 +16,8 @@ from agent import text
 from agent.guard import new_facts
 from agent.llm.client import Model
 from agent.llm.judge import ModelJudge
-from agent.prompts import conversation_text, fence, prompt
+from agent.llm.quoting import quoted, quoted_turns
+from agent.prompts import prompt
 from agent.text import Unit
 from principles.grader import Turns
 from principles.schema import Criterion, Principle
@@ -126,8 +127,8 @@ class Editor:
     def _in_model_words(self, answer: str, principle: Principle) -> str:
         filled = prompt(
             "add",
-            conversation=conversation_text(self.turns),
-            answer=fence(answer),
+            conversation=quoted_turns(self.turns),
+            answer=quoted(answer),
             statement=principle.statement,
             advice=principle.advice,
         )

@@ -34,7 +34,12 @@ def build_agent(
     `profile` and `base_url` override the environment (see `resolve_endpoint`), and `report` hears of
     downloads and loading. Nothing is loaded before the first run.
     """
-    nodes = Nodes(Resources(model, retriever, profile, base_url, report))
+    return agent_over(Resources(model, retriever, profile, base_url, report), checkpointer)
+
+
+def agent_over(resources: Resources, checkpointer: BaseCheckpointSaver[Any] | None = None) -> Agent:
+    """An agent over resources that others use too: see `build_agent`."""
+    nodes = Nodes(resources)
     graph = StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)
     stages = (nodes.prepare, nodes.draft, nodes.scenario, nodes.retrieve, nodes.rubric)
     for stage in (*stages, nodes.critique, nodes.revise, nodes.choose):

@@ -14,7 +14,8 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from agent.edits import Editor, Proposal
 from agent.guard import new_facts
 from agent.llm.client import Model
-from agent.prompts import conversation_text, fence, prompt
+from agent.llm.quoting import quoted, quoted_turns
+from agent.prompts import prompt
 from principles.grader import Turns, grade
 from principles.schema import Criterion, Principle, Rubric, Verdict
 from principles.scoring import failed, gain, newly_broken
@@ -122,8 +123,8 @@ def rewrite(version: Version, rubric: Rubric, principles: dict[str, Principle], 
     fallen = [principles[c.principle_id] for c in to_mend(rubric, version.verdicts) if c.principle_id in principles]
     filled = prompt(
         "rewrite",
-        conversation=conversation_text(turns),
-        answer=fence(version.answer),
+        conversation=quoted_turns(turns),
+        answer=quoted(version.answer),
         shortcomings="\n".join(f"- It should be true that: {p.statement} Guidance: {p.advice}" for p in fallen),
     )
     written = model.text([SystemMessage(prompt("rewrite_system")), HumanMessage(filled)], REWRITE_TOKENS)

@@ -12,7 +12,7 @@ class Context:
     """What a caller may set for one run, `agent.invoke(..., context=Context(max_rounds=2))`.
 
     `max_rounds` is the most rounds of revision (0: the draft is graded and returned as it is); `top_k` the
-    most principles in a rubric, mandatory ones apart; `revise` is "edits" (any model) or "rewrite" (for a
+    most principles in a rubric, unless more are mandatory; `revise` is "edits" (any model) or "rewrite" (for a
     strong model); `temperature` and `seed` are for the draft and rewrites, verdicts are always greedy.
     """
 

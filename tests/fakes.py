@@ -87,6 +87,16 @@ class ScriptedChat(BaseChatModel):
             yield chunk
 
 
+def literal(prompt: str) -> float:
+    """A judge that reads: yes if the word asked about stands in the answer (or the sentence)."""
+    if "Is it true that" in prompt:
+        return 0.9
+    word = prompt.split("the answer mention ")[-1].split("?")[0]
+    if "the sentence quoted below" in prompt:
+        return 0.9 if word in prompt.split("?")[-1] else 0.1
+    return 0.9 if word in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
+
+
 def principle(name: str, **fields: Any) -> Principle:
     """A principle with neutral texts; `name` is the part of the id after the dot."""
     dimension = fields.pop("dimension", "task")

@@ -12,7 +12,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from training.options import (
     JUDGES,
     add_item_options,
     add_judge_options,
+    require_extra,
     require_judge_path,
 )
 from training.progress import bar
@@ -57,8 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Ablate as `given`; returns the exit status. Raises ClinAlignError on bad input."""
-    if find_spec("matplotlib") is None:
-        raise ConfigError('the report has a picture and needs matplotlib: pip install "clinalign[train]"')
+    require_extra("the report's picture", "matplotlib")
     from training.ablation_report import print_report, write_report
 
     items = load_items(given.data, given.limit, given.shuffle_seed)

@@ -18,6 +18,7 @@ from agent.prompts import prompt
 from agent.revise import REWRITE_TOKENS
 from agent.state import Context
 from principles.errors import InputError, ModelError
+from principles.grader import Turns
 from retrieval.retriever import Retriever
 from training.ablation import Cost, Made, Step, words
 from training.answers import messages_of
@@ -45,22 +46,23 @@ class Workshop:
     def make(self, arm: str, item: Item, before: Mapping[str, Made]) -> Made:
         """The arm's answers to `item`; `before` holds what NEEDS names. A failure of the model is in `error`."""
         try:
-            turns = as_messages(fitted(turns_of(messages_of(item)), self.context_tokens))
+            turns = fitted(turns_of(messages_of(item)), self.context_tokens)
             made = self._made(arm, item, turns, before)
         except (ModelError, InputError) as failure:
             made = Made(key=item.key, arm=arm, error=str(failure))
         return made.model_copy(update={"canary": item.canary})
 
-    def _made(self, arm: str, item: Item, turns: Sequence[BaseMessage], before: Mapping[str, Made]) -> Made:
+    def _made(self, arm: str, item: Item, turns: Turns, before: Mapping[str, Made]) -> Made:
+        said = as_messages(turns)
         if arm == "draft":
-            return _one(item, arm, *self._write([SystemMessage(prompt("draft")), *turns], DRAFT_TOKENS))
+            return _one(item, arm, *self._write([SystemMessage(prompt("draft")), *said], DRAFT_TOKENS))
         draft = before["draft"].steps[0]
         if arm == "self_refine":
-            return Made(key=item.key, arm=arm, steps=tuple(self._self_refined(turns, draft)))
+            return Made(key=item.key, arm=arm, steps=tuple(self._self_refined(said, draft)))
         if arm == "in_prompt":
-            return self._with_principles(item, turns, draft, before["retrieved"])
+            return self._with_principles(item, said, draft, before["retrieved"])
         if arm == "length_matched":
-            return self._extended(item, turns, draft, before["retrieved"].steps[-1])
+            return self._extended(item, said, draft, before["retrieved"].steps[-1])
         return self._reviewed(arm, item, turns, draft)
 
     def _write(self, messages: Sequence[BaseMessage], max_tokens: int) -> tuple[str, Cost]:
@@ -68,11 +70,11 @@ class Workshop:
         text = model.text(messages, max_tokens)
         return text, _cost(model.usage, time.perf_counter() - started)
 
-    def _self_refined(self, turns: Sequence[BaseMessage], draft: Step) -> list[Step]:
+    def _self_refined(self, said: Sequence[BaseMessage], draft: Step) -> list[Step]:
         steps = [draft]
         for number in range(1, self.rounds + 1):
             before = steps[-1]
-            asked = [SystemMessage(prompt("draft")), *turns, AIMessage(before.answer)]
+            asked = [SystemMessage(prompt("draft")), *said, AIMessage(before.answer)]
             asked.append(HumanMessage(prompt("ablate_feedback")))
             feedback, first = self._write(asked, FEEDBACK_TOKENS)
             asked += [AIMessage(feedback), HumanMessage(prompt("ablate_refine"))]
@@ -80,7 +82,7 @@ class Workshop:
             steps.append(Step(round=number, answer=answer, cost=before.cost + first + second))
         return steps[1:]
 
-    def _reviewed(self, arm: str, item: Item, turns: Sequence[BaseMessage], draft: Step) -> Made:
+    def _reviewed(self, arm: str, item: Item, turns: Turns, draft: Step) -> Made:
         """A run of the agent. One that ends without review is a failure: its draft says nothing of revision."""
         self._shared.draft = draft.answer
         self._shared.prompt_tokens = draft.cost.prompt_tokens
@@ -89,7 +91,7 @@ class Workshop:
         # The last state of each round, and the seconds until then.
         states: dict[int, tuple[dict[str, Any], float]] = {}
         chosen_by = Cost()
-        question: Any = {"messages": list(turns)}
+        question: Any = {"messages": [dict(turn) for turn in turns]}
         context = Context(max_rounds=self.rounds)
         for state in self._agent(arm).stream(question, context=context, stream_mode="values"):
             seconds = time.perf_counter() - started
@@ -120,25 +122,25 @@ class Workshop:
             self._agents[arm] = build_agent(self._shared, cast(Retriever, offers[arm]))
         return self._agents[arm]
 
-    def _with_principles(self, item: Item, turns: Sequence[BaseMessage], draft: Step, retrieved: Made) -> Made:
+    def _with_principles(self, item: Item, said: Sequence[BaseMessage], draft: Step, retrieved: Made) -> Made:
         """Where no principle was chosen the prompt is that of the draft, and so is the answer."""
         choice = retrieved.chosen_by or Cost()
         answer, cost = draft.answer, draft.cost
         if retrieved.principles:
             statements = [self.retriever.library.get(name).statement for name in retrieved.principles]
             told = prompt("ablate_in_prompt", principles="\n".join(f"- {statement}" for statement in statements))
-            answer, cost = self._write([SystemMessage(f"{prompt('draft')}\n\n{told}"), *turns], DRAFT_TOKENS)
+            answer, cost = self._write([SystemMessage(f"{prompt('draft')}\n\n{told}"), *said], DRAFT_TOKENS)
         made = _one(item, "in_prompt", answer, cost + choice)
         return made.model_copy(update={"principles": retrieved.principles})
 
-    def _extended(self, item: Item, turns: Sequence[BaseMessage], draft: Step, target: Step) -> Made:
+    def _extended(self, item: Item, said: Sequence[BaseMessage], draft: Step, target: Step) -> Made:
         """Where there is nothing to add the draft stands."""
         have, want = words(draft.answer), words(target.answer)
         answer, cost = draft.answer, draft.cost
         if want > have:
             told = HumanMessage(prompt("ablate_extend", before=str(have), words=str(want)))
             system = SystemMessage(prompt("ablate_extend_system"))
-            answer, spent = self._write([system, *turns, AIMessage(draft.answer), told], REWRITE_TOKENS)
+            answer, spent = self._write([system, *said, AIMessage(draft.answer), told], REWRITE_TOKENS)
             cost = cost + spent
         return _one(item, "length_matched", answer, cost).model_copy(update={"target_words": want})
 

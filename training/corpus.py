@@ -82,10 +82,11 @@ def split(recipe: Recipe, path: Path, items: Sequence[Item], tokenizer: Any) -> 
 
 def prompt_messages(recipe: Recipe, item: Item) -> list[dict[str, str]]:
     """What the policy is given: the conversation, after the agent's drafting prompt if the recipe says so."""
+    from agent.llm.quoting import neutral
     from agent.prompts import prompt
 
     system = [{"role": "system", "content": prompt("draft")}] if recipe.prompt == "agent" else []
-    return [*system, *item.turns]
+    return [*system, *({**turn, "content": neutral(turn["content"])} for turn in item.turns)]
 
 
 def texts_of(items: Sequence[Item]) -> list[str]:

@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from principles.errors import ConfigError, InputError, ModelError
@@ -22,6 +21,7 @@ from training.options import (
     add_item_options,
     add_judge_options,
     judge_of,
+    require_extra,
     require_judge_path,
 )
 from training.outcomes import Outcome, Outcomes, earlier_scores, working_in
@@ -59,8 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Evaluate as `given`; returns the exit status. Raises ClinAlignError on bad input."""
-    if find_spec("matplotlib") is None:
-        raise ConfigError('the report has a picture and needs matplotlib: pip install "clinalign[train]"')
+    require_extra("the report's picture", "matplotlib")
     from training.report import print_report, write_report
 
     require_judge_path(given)

@@ -16,7 +16,6 @@ import os
 import sys
 import warnings
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from training import plan
 from training.corpus import Corpus, find_data, read_items, split, texts_of
 from training.grading import JudgeDown
 from training.lexical_judge import NAMES, LexicalJudge, SimilarityJudge
+from training.options import JUDGES, require_extra
 from training.recipe import Recipe, add_field_options, changed_fields, load_recipe
 from training.run_folder import (
     alone,
@@ -81,9 +81,7 @@ def run(given: argparse.Namespace) -> int:
 
 def require_libraries() -> None:
     """Raises ConfigError where the extra `train` is not installed."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise ConfigError(f'training needs {", ".join(missing)}: pip install "clinalign[train]"')
+    require_extra("training", *NEEDED)
 
 
 def prepare(recipe: Recipe, recipe_path: Path, estimate: bool = False) -> tuple[Any, Corpus]:
@@ -113,7 +111,7 @@ def judge_of(recipe: Recipe, who: str) -> Judge:
         from retrieval.encoder import load_encoder
 
         return SimilarityJudge(load_encoder())
-    from training.judges import JUDGES, make_judge
+    from training.judges import make_judge
 
     if name not in JUDGES:
         raise ConfigError(f"{who}: there is no judge {name!r}: use one of {', '.join((*NAMES, *JUDGES))}")

@@ -8,19 +8,14 @@ that runs here, that is the step's time.
 import argparse
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
-
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from training.grpo import add_recipe_options, be_quiet, judge_of, prepare, require_libraries
 from training.recipe import Recipe, add_field_options, changed_fields, load_recipe
 from training.reward import RubricReward
-from training.trainer import Bar, Guards, grpo_trainer
 
 BAR = 0.10
-WARM_UP = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,22 +45,11 @@ def run(given: argparse.Namespace) -> int:
     return 1 if overhead > BAR else 0
 
 
-class Clock(TrainerCallback):
-    """(wall, processor) seconds of each step, its log included."""
-
-    def __init__(self) -> None:
-        self._marks: list[tuple[float, float]] = []
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        self._marks.append((time.perf_counter(), time.process_time()))
-
-    def steps(self) -> list[tuple[float, float]]:
-        """Without the first ones."""
-        pairs = zip(self._marks, self._marks[1:], strict=False)
-        return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs][WARM_UP:]
-
-
 def _steps(recipe: Recipe, corpus: Any, tokenizer: Any, reward: Any) -> list[tuple[float, float]]:
+    # Seconds of imports: not before they are wanted.
+    from training.clock import Clock
+    from training.trainer import Bar, Guards, grpo_trainer
+
     with tempfile.TemporaryDirectory() as folder:
         trainer = grpo_trainer(recipe, corpus, tokenizer, reward, Path(folder))
         trainer.args.save_strategy = "no"

@@ -24,6 +24,7 @@ from principles.schema import Criterion, Label, Verdict
 from retrieval.encoder import Encoder, load_encoder
 from training.evidence import evidence, sentences
 from training.judge_features import Array, Case, CriterionLore, WordWeights, counted_features, shallow_features
+from training.options import require_extra
 from training.reader import half_precision, read
 
 FORMAT = 1
@@ -49,6 +50,7 @@ class LocalJudge:
     @classmethod
     def load(cls, folder: Path) -> "LocalJudge":
         """The judge that `save` wrote. Raises ConfigError where there is none or it was made with another encoder."""
+        require_extra("the local judge", "lightgbm")
         import lightgbm
         from sentence_transformers.cross_encoder import CrossEncoder
 

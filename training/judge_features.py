@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Case:
     criterion_vectors: Array
     question_vector: Array
 
-    @property
+    @cached_property
     def likeness(self) -> Array:
         """Cosine of each criterion with each sentence: (criteria, sentences)."""
         return self.criterion_vectors @ self.sentence_vectors.T

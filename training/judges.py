@@ -12,6 +12,7 @@ from agent.llm.json_judge import JsonJudge
 from principles.cached import CachedJudge
 from principles.errors import ConfigError
 from principles.grader import Judge
+from training.options import JUDGES
 from training.simple_grader import SimpleGrader
 
 _MAKE: dict[str, Callable[[Model], Judge]] = {
@@ -24,7 +25,6 @@ _PROMPTS = {
     "json": ("judge_batch_system", "judge", "judge_batch"),
     "simple": ("simple_grader",),
 }
-JUDGES = (*_MAKE, "local")
 
 
 def make_judge(

@@ -1,12 +1,13 @@
 """What several commands are given: items, models, a judge."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from principles.errors import ConfigError
 from principles.grader import Judge
 
-# As in training.judges, which takes seconds to import.
+# Those that `make_judge` makes: training.judges takes seconds to import, too long for a command's help.
 JUDGES = ("logprob", "json", "simple", "local")
 # So many failures one after the other are the endpoint's, not the items'.
 FAILURES_IN_A_ROW = 10
@@ -23,13 +24,20 @@ def add_item_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_judge_options(parser: argparse.ArgumentParser, cache: bool) -> None:
-    """Where the --judge is, which each command names itself; `cache`: and where its verdicts are kept."""
+    """Where the judge is that each command names by itself; `cache`: and where its verdicts are kept."""
     option = parser.add_argument
-    option("--judge-model", metavar="NAME", help="like --model, for the judge")
-    option("--judge-base-url", metavar="URL", help="like --base-url, for the judge")
-    option("--judge-path", type=Path, metavar="DIR", help="the trained judge, for --judge local")
+    option("--judge-model", metavar="NAME", help="the judge's model: a profile, or its name with --judge-base-url")
+    option("--judge-base-url", metavar="URL", help="an OpenAI-compatible endpoint for the judge")
+    option("--judge-path", type=Path, metavar="DIR", help="the trained judge's folder, for the judge local")
     if cache:
         option("--judge-cache", type=Path, metavar="PATH", help="keep the judge's verdicts here and use them again")
+
+
+def require_extra(what: str, *libraries: str, extra: str = "train") -> None:
+    """Raises ConfigError where `what` needs libraries of the optional `extra` that are not installed."""
+    missing = [name for name in libraries if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f'{what} needs {", ".join(missing)}: pip install "clinalign[{extra}]"')
 
 
 def require_judge_path(given: argparse.Namespace) -> None:

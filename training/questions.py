@@ -57,6 +57,14 @@ def read_questions(path: Path) -> tuple[list[Question], int]:
     return list(found.values()), repeated
 
 
+def question_of(text: str) -> Question:
+    """A question of one turn, known by its words. Raises ConfigError if it is empty."""
+    turns = ({"role": "user", "content": sendable(text).strip()},)
+    if not turns[0]["content"]:
+        raise ConfigError("the question is empty: write one")
+    return Question(prompt_id=_digest(turns)[:32], turns=turns)
+
+
 def _question(record: dict[str, Any], path: Path, number: int) -> Question:
     try:
         line = _Line.model_validate(record)

@@ -5,7 +5,6 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from training.answers import SOURCES
 
@@ -36,11 +35,10 @@ def file_sha256(path: Path) -> str:
 
 def _engine(model: str | None, base_url: str | None) -> dict[str, str | None]:
     """The model and endpoint that `resolve_endpoint` would take, as far as names tell."""
-    from agent.llm.endpoint import named_endpoint
+    from agent.llm.endpoint import named_endpoint, shown_url
     from agent.llm.profiles import DEFAULT_PROFILE
 
     url, name = named_endpoint(model, base_url)
     if not url:
         return {"model": name or DEFAULT_PROFILE, "endpoint": "embedded"}
-    parts = urlsplit(url)
-    return {"model": name, "endpoint": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"}
+    return {"model": name, "endpoint": shown_url(url)}

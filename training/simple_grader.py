@@ -12,8 +12,8 @@ from langchain_core.messages import HumanMessage
 
 from agent.llm.client import Model
 from agent.llm.judge import keep_siblings
-from agent.llm.quoting import neutral
-from agent.prompts import conversation_text, fence, prompt
+from agent.llm.quoting import quoted, quoted_turns
+from agent.prompts import prompt
 from principles.grader import Turns
 from principles.schema import Criterion, Label, Verdict
 
@@ -54,7 +54,5 @@ class SimpleGrader:
 
 def _filled(turns: Turns, answer: str, criterion: Criterion) -> str:
     whole = [*turns, {"role": "assistant", "content": answer}]
-    conversation = conversation_text([{**turn, "content": neutral(turn["content"])} for turn in whole])
-    return prompt(
-        "simple_grader", conversation=conversation, item=fence(neutral(f"[{criterion.points:g}] {criterion.text}"))
-    )
+    item = quoted(f"[{criterion.points:g}] {criterion.text}")
+    return prompt("simple_grader", conversation=quoted_turns(whole), item=item)

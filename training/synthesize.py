@@ -10,25 +10,33 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from agent.llm.endpoint import Endpoint, named_endpoint
 from agent.llm.progress import rich_progress
 from principles.errors import ConfigError
 from principles.library import load_library
-from training.options import FAILURES_IN_A_ROW, JUDGES, add_judge_options, count, require_judge_path
+from training.options import (
+    FAILURES_IN_A_ROW,
+    JUDGES,
+    add_judge_options,
+    count,
+    require_extra,
+    require_judge_path,
+)
 from training.progress import bar
 from training.prompts import template
 from training.questions import Question, read_questions
 from training.settings import file_sha256
 from training.summary import print_summary, summarise
-from training.synthesis import Plan, endpoint_of, make_synthesizer
 from training.synthesis_log import Journal, working_on
-from training.workers import Outcome, in_threads
+
+if TYPE_CHECKING:
+    from agent.llm.endpoint import Endpoint
+    from training.synthesis import Plan
+    from training.workers import Outcome
 
 EPILOG = """
 Beside FILE lie FILE.refused.jsonl (rubrics not worth using, each with the reason), FILE.settings.json and
@@ -66,9 +74,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Synthesise as `given`; returns the exit status. Raises ClinAlignError on bad input."""
+    # Seconds of imports: not before they are wanted.
+    from training.synthesis import endpoint_of
+
     plan = _plan(given)
-    if given.engine and find_spec("ray") is None:
-        raise ConfigError('--engine needs Ray: pip install "clinalign[ray]"')
+    if given.engine:
+        require_extra("--engine", "ray", extra="ray")
     questions, repeated = read_questions(given.questions)
     questions = questions[: given.limit]
     started = time.perf_counter()
@@ -92,7 +103,10 @@ def run(given: argparse.Namespace) -> int:
     return 1 if missing else 0
 
 
-def _plan(given: argparse.Namespace) -> Plan:
+def _plan(given: argparse.Namespace) -> "Plan":
+    from agent.llm.endpoint import named_endpoint
+    from training.synthesis import Plan
+
     named = given.engine or named_endpoint(given.model, given.base_url)[0]
     if given.engine and given.base_url:
         raise ConfigError("--engine and --base-url name the endpoint twice: give one of them")
@@ -110,7 +124,7 @@ def _plan(given: argparse.Namespace) -> Plan:
     )
 
 
-def _settings(given: argparse.Namespace, plan: Plan, endpoint: Endpoint | None) -> dict[str, Any]:
+def _settings(given: argparse.Namespace, plan: "Plan", endpoint: "Endpoint | None") -> dict[str, Any]:
     """What a line depends on. Where the engine listens is not among it, and no secret of a URL."""
     from retrieval.encoder import load_encoder
 
@@ -135,18 +149,21 @@ def _settings(given: argparse.Namespace, plan: Plan, endpoint: Endpoint | None) 
 
 
 def _outcomes(
-    given: argparse.Namespace, plan: Plan, endpoint: Endpoint | None, todo: Sequence[Question]
-) -> Iterable[Outcome]:
+    given: argparse.Namespace, plan: "Plan", endpoint: "Endpoint | None", todo: Sequence[Question]
+) -> "Iterable[Outcome]":
     if given.engine:
         from training.ray_job import in_ray
 
         return in_ray(plan, given.engine, todo)
+    from training.synthesis import make_synthesizer
+    from training.workers import in_threads
+
     with Console(stderr=True).status("loading principles and encoder"):
         synthesizer = make_synthesizer(plan, endpoint)
     return in_threads(synthesizer.line, todo, local=endpoint is None or endpoint.local)
 
 
-def _keep(outcomes: Iterable[Outcome], journal: Journal, total: int) -> list[str]:
+def _keep(outcomes: "Iterable[Outcome]", journal: Journal, total: int) -> list[str]:
     """Write what comes; returns why questions failed. Ends early where one after the other fails."""
     failures: list[str] = []
     in_a_row = 0
@@ -163,7 +180,7 @@ def _keep(outcomes: Iterable[Outcome], journal: Journal, total: int) -> list[str
     return failures
 
 
-def _shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+def _shown(outcomes: "Iterable[Outcome]", total: int) -> "Iterator[Outcome]":
     """The same, with a bar on stderr."""
     with bar("writing rubrics", total) as done:
         for outcome in outcomes:

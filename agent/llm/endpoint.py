@@ -29,11 +29,6 @@ class Endpoint:
     context_tokens: int | None = None
     local: bool = False
 
-    @property
-    def shown_url(self) -> str:
-        """The URL without credentials, for messages."""
-        return _shown(httpx.URL(self.base_url))
-
 
 def resolve_endpoint(profile: str | None = None, base_url: str | None = None, report: Report = no_report) -> Endpoint:
     """The endpoint to use, starting the embedded server if none is named.
@@ -73,6 +68,11 @@ def _remote(text: str, model: str | None, api_key: str) -> Endpoint:
     return Endpoint(str(url), model, api_key, contexts.get(model))
 
 
+def shown_url(text: str) -> str:
+    """An endpoint's address without credentials and query, the same however it was written. Raises ConfigError."""
+    return _shown(_checked(text))
+
+
 def _checked(text: str) -> httpx.URL:
     text = text.strip().rstrip("/")
     try:
@@ -85,7 +85,7 @@ def _checked(text: str) -> httpx.URL:
 
 
 def _shown(url: httpx.URL) -> str:
-    return str(url.copy_with(username=None, password=None))
+    return str(url.copy_with(username=None, password=None, query=None, fragment=None)).rstrip("/")
 
 
 def _served(url: httpx.URL, api_key: str) -> dict[str, int | None]:

@@ -20,8 +20,8 @@ from typing import Any
 from agent.llm.client import Model
 from agent.llm.judge import judge_messages, keep_siblings
 from agent.llm.pleas import on_both_copies
-from agent.llm.quoting import neutral
-from agent.prompts import fence, prompt
+from agent.llm.quoting import quoted
+from agent.prompts import prompt
 from principles.grader import Turns
 from principles.schema import Criterion, Label, Verdict
 
@@ -88,7 +88,7 @@ class JsonJudge:
 
     def _asked(self, turns: Turns, answer: str, group: Sequence[Criterion]) -> dict[str, Verdict]:
         ids = {_id(turns, answer, criterion, len(group)): criterion for criterion in group}
-        listed = "\n\n".join(f"{key}\n{fence(neutral(criterion.text))}" for key, criterion in ids.items())
+        listed = "\n\n".join(f"{key}\n{quoted(criterion.text)}" for key, criterion in ids.items())
         asked = prompt("judge_batch", criteria=listed)
         messages = judge_messages(turns, answer, asked, system="judge_batch_system")
         reply = self.model.json(messages, "verdicts", _SCHEMA, TOKENS_PER_VERDICT * len(group))

@@ -109,7 +109,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         try:
             os.killpg(process.pid, sent)
             process.wait(STOP_SECONDS)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
+        except (ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):  # Ctrl-C again: no more waiting
             continue
 
 
@@ -130,9 +130,10 @@ def main() -> None:
     try:
         serve(options.model, options.port, extra)
     except ClinAlignError as error:
-        print(error, file=sys.stderr)
+        print(f"clinalign: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        print("\nclinalign: interrupted", file=sys.stderr)
         sys.exit(130)
 
 

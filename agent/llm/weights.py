@@ -148,7 +148,7 @@ def main() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(message, file=sys.stderr)
+    print(f"clinalign: {message}", file=sys.stderr)
     return code
 
 

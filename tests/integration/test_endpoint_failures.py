@@ -211,9 +211,9 @@ def test_a_failing_revision_leaves_the_draft(endpoint: FakeEndpoint) -> None:
 def test_marks_of_templates_reach_the_model_as_they_are(endpoint: FakeEndpoint, question: str) -> None:
     assert ask(endpoint, question)["reviewed"]
     (draft,) = endpoint.of("draft")
-    assert draft.prompt == question
-    # The judge's copy is without characters that cannot be seen.
-    assert all(question.replace("\u202e", "") in call.prompt for call in endpoint.of("verdict"))
+    sent = question.replace("\u202e", "")  # characters that cannot be seen are left out
+    assert draft.prompt == sent
+    assert all(sent in call.prompt for call in endpoint.of("verdict"))
 
 
 @pytest.mark.usefixtures("few_principles")

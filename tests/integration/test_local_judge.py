@@ -75,7 +75,17 @@ def test_the_report_compares_it_with_the_baseline(
     made: Path, files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     items, verdicts = map(str, files)
-    arguments = ["judge-report", "--data", verdicts, "--items", items, "--local", str(made), "--out", str(tmp_path)]
+    arguments = [
+        "judge-report",
+        "--data",
+        verdicts,
+        "--items",
+        items,
+        "--judge-path",
+        str(made),
+        "--out",
+        str(tmp_path),
+    ]
     assert main([*arguments, "--judges", "local", "shallow", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["judge"], row["count"], row["unknown"]) for row in rows] == [("local", 360, 0), ("shallow", 360, 0)]
@@ -113,5 +123,5 @@ def test_a_damaged_judge_is_refused(
     (copy / spoilt).write_text("{")
     claims = tmp_path / "claims.jsonl"
     claims.write_text(json.dumps({"question": "q", "answer": "a", "claim": "c", "majority_label": "Entailment"}) + "\n")
-    assert main(["judge-report", "--claims", str(claims), "--local", str(copy)]) == 2
+    assert main(["judge-report", "--claims", str(claims), "--judge-path", str(copy)]) == 2
     assert "judge-train" in capsys.readouterr().err

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from agent.llm.endpoint import resolve_endpoint
+from training.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,37 +23,18 @@ pytestmark = [
     pytest.mark.skipif(os.environ.get("CLINALIGN_TEST_VLLM") != "1", reason="set CLINALIGN_TEST_VLLM=1"),
 ]
 
-MARKS = {"bos_token": "<|start|>", "eos_token": "<|end|>"}
-TEMPLATE = "{% for message in messages %}<|start|>{{ message.role }}: {{ message.content }}<|end|>{% endfor %}<|start|>"
-
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Qwen3 of a few thousand weights that speaks bytes."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+    """A random Qwen3 of a few thousand weights; its tokenizer has seen no text, so it speaks bytes."""
+    from transformers import Qwen3ForCausalLM
 
     folder = tmp_path_factory.mktemp("tiny-qwen3")
-    alphabet = {symbol: number for number, symbol in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    tokenizer = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, **MARKS)
-    fast.chat_template = TEMPLATE
-    fast.save_pretrained(folder)
-    config = Qwen3Config(
-        vocab_size=len(fast),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=32,
-        max_position_embeddings=2048,
-        bos_token_id=fast.bos_token_id,
-        eos_token_id=fast.eos_token_id,
-    )
+    tokenizer = tiny_tokenizer([])
+    config = tiny_config(len(tokenizer))
+    config.eos_token_id = tokenizer.eos_token_id
     Qwen3ForCausalLM(config).bfloat16().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 
@@ -98,7 +80,7 @@ def test_the_exports_lead_the_agent_to_it(served: Served, checkpoint: Path, monk
     for name, value in served.exports.items():
         monkeypatch.setenv(name, value)
     endpoint = resolve_endpoint()
-    assert (endpoint.model, endpoint.context_tokens, endpoint.local) == (checkpoint.name, 2048, False)
+    assert (endpoint.model, endpoint.context_tokens, endpoint.local) == (checkpoint.name, TINY_CONTEXT, False)
 
 
 def test_strangers_are_refused(served: Served) -> None:

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import FixedClassifier
+from tests.unit.judged_runs import FakeJudge, installed
+from tests.unit.tiny_run import grpo
+
 
 @pytest.fixture(autouse=True)
 def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -26,3 +30,23 @@ def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         raise AssertionError("a unit test tried to start the real model server")
 
     monkeypatch.setattr("agent.llm.endpoint.local_server", no_engine)
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> FakeJudge:
+    """The judge of whatever command asks for one."""
+    return installed(FakeJudge(), monkeypatch)
+
+
+@pytest.fixture
+def fixed_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent takes every question for a layperson's about a medicine."""
+    monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training run of four steps with checkpoints at two and four. Tests that change it take a copy."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    assert grpo(out=out) == 0
+    return out

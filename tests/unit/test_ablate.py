@@ -6,122 +6,37 @@ import signal
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from agent import NOTICE
-from principles.errors import ModelError
-from principles.schema import Criterion, Label, Verdict
-from training.__main__ import COMMANDS, main
+from tests.unit.ablation_fakes import Maker, quick, served_by
+from tests.unit.judged_runs import CANARY, FakeJudge, ManyJudge, installed, read_lines, write_items, write_lines
+from training.__main__ import main
 from training.ablate import answer_items
-from training.ablation import ARMS, Cost, Made, Step
+from training.ablation import ARMS
 from training.ablation_log import working_in
 from training.ablation_report import _picture as drawn
-from training.data import Item, load_items
+from training.data import load_items
 
 JUDGED = ("--judge", "local", "--judge-path", "judge")
-# Of the four wanted words, how many an arm's answer to item n has; words are all 1 long.
-GOOD = {"draft": 1, "self_refine": 1, "retrieved": 3, "random": 1, "all": 2, "in_prompt": 2, "length_matched": 1}
-
-
-def scripted(arm: str, item: Item, before: dict[str, Made]) -> Made:
-    """Answers as GOOD says; only every second item is better than its draft."""
-    number = int(item.key[1:])
-    rounds = (1, 2) if arm in ("self_refine", "retrieved", "random", "all") else (0,)
-    good = GOOD[arm] if number % 2 else GOOD["draft"]
-    said = " ".join(["private", *(f"w{i}" for i in range(good)), *["x"] * (GOOD[arm] > 1)])
-    steps = tuple(Step(round=r, answer=said, cost=Cost(calls=r + 1, seconds=1)) for r in rounds)
-    return Made(key=item.key, arm=arm, steps=steps, canary=item.canary)
-
-
-class FakeJudge:
-    """Answers by rule and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
-        self.made: list[str] = []
-        self.failing: set[str] = set()
-
-    def verdicts(self, turns: Any, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
-        key = turns[-1]["content"][-1]
-        self.asked.append((key, answer))
-        if key in self.failing:
-            raise ModelError("no verdict")
-        return [Verdict(criterion_id=c.id, label=Label.MET if c.text in answer else Label.NOT_MET) for c in criteria]
-
-    def make(self, name: str, **options: Any) -> "FakeJudge":
-        self.made.append(name)
-        return self
-
-
-class ManyJudge(FakeJudge):
-    """Takes several answers in one pass."""
-
-    passes = 0
-
-    def verdicts_many(self, asked: Sequence[tuple[Any, str, Sequence[Criterion]]]) -> list[list[Verdict]]:
-        self.passes += 1
-        return [self.verdicts(*one) for one in asked]
-
-
-class Maker:
-    """`scripted`, counting, with failures and crashes on demand."""
-
-    def __init__(self) -> None:
-        self.made: list[tuple[str, str]] = []
-        self.crash_at: int | None = None
-        self.failing: set[tuple[str, str]] = set()
-
-    def __call__(self, arm: str, item: Item, before: dict[str, Made]) -> Made:
-        if len(self.made) == self.crash_at:
-            raise RuntimeError("crash")
-        self.made.append((item.key, arm))
-        if (item.key, arm) in self.failing:
-            return Made(key=item.key, arm=arm, error="the endpoint failed")
-        return scripted(arm, item, before)
 
 
 @pytest.fixture(autouse=True)
 def command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command without what costs seconds a run: the parsed library and the picture."""
-    monkeypatch.setitem(COMMANDS, "ablate", ("training.ablate", "Ablate."))
-    monkeypatch.setattr("principles.library.load_library", lambda: SimpleNamespace(digest="digest"))
-    monkeypatch.setattr("training.ablation_report._picture", lambda report: b"")
-
-
-@pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch) -> FakeJudge:
-    fake = FakeJudge()
-    monkeypatch.setitem(sys.modules, "training.judges", SimpleNamespace(make_judge=fake.make))  # type: ignore[arg-type]
-    return fake
+    quick(monkeypatch)
 
 
 @pytest.fixture
 def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
-    fake = Maker()
-    monkeypatch.setattr("training.ablate._workshop", lambda given: fake)
-    return fake
+    return served_by(Maker(), monkeypatch)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "bench.jsonl"
-    lines = [
-        {
-            "key": f"k{n}",
-            "prompt": [{"role": "user", "content": f"private question {n}"}],
-            "rubrics": [{"criterion": f"w{i}", "points": 5} for i in range(4)] + [{"criterion": "x", "points": -2}],
-            "canary": "healthbench:test",
-        }
-        for n in range(4)
-    ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
+    return write_items(tmp_path / "bench.jsonl", 4, "x")
 
 
 @pytest.fixture
@@ -134,7 +49,7 @@ def ablate(data: Path, out: Path, *more: str) -> int:
 
 
 def lines(out: Path, name: str = "answers.jsonl") -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / name).read_text().splitlines()]
+    return read_lines(out / name)
 
 
 def report(out: Path) -> dict[str, Any]:
@@ -159,7 +74,7 @@ def test_a_run_leaves_figures_page_and_picture_and_no_private_text(
     assert ablate(data, out) == 0
     found = report(out)
     assert (found["items"], found["of"], found["notice"]) == (4, 4, NOTICE)
-    assert found["canaries"] == ["healthbench:test"]
+    assert found["canaries"] == [CANARY]
     ours = figures(out, "retrieved", 2)
     assert ours["score"]["mean"] == pytest.approx((2 * 5 / 20 + 2 * 15 / 20 - 4 * 2 / 20) / 4)
     assert ours["negatives"] == {"met": 4, "judged": 4, "rate": 1.0}
@@ -167,12 +82,12 @@ def test_a_run_leaves_figures_page_and_picture_and_no_private_text(
     page = (out / "ablation.md").read_text()
     assert "| retrieved, round 2 | 0.400 ± " in page
     assert NOTICE in page
-    assert "healthbench:test" in page
+    assert CANARY in page
     assert (out / "ablation.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr()
     assert "private" not in printed.out + printed.err + page + json.dumps(found) + (out / "settings.json").read_text()
     kept = lines(out) + lines(out, "grades.jsonl")
-    assert all(line["canary"] == "healthbench:test" for line in kept)
+    assert all(line["canary"] == CANARY for line in kept)
 
 
 def test_differences_are_paired(data: Path, out: Path, judge: FakeJudge, maker: Maker) -> None:
@@ -220,7 +135,7 @@ def test_after_a_kill_all_finished_lines_are_there(data: Path, out: Path) -> Non
     code = f"""
 import os, signal
 from pathlib import Path
-from tests.unit.test_ablate import scripted
+from tests.unit.ablation_fakes import scripted
 from training.ablate import answer_items
 from training.ablation import ARMS
 from training.ablation_log import working_in
@@ -260,47 +175,6 @@ def test_a_finished_run_only_reports_and_the_same_answers_are_graded_once(
     assert (out / "ablation.md").read_bytes() == before
 
 
-def test_a_damaged_line_is_named(
-    data: Path, out: Path, judge: FakeJudge, maker: Maker, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ablate(data, out)
-    path = out / "answers.jsonl"
-    path.write_text(path.read_text().replace('"arm":"retrieved"', '"amr":"retrieved"', 1))
-    assert ablate(data, out) == 2
-    assert "answers.jsonl: line 3 is damaged" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (("--rounds", "3"), "rounds was 2"),
-        (("--limit", "3"), "limit was null"),
-        (("--shuffle-seed", "1"), "shuffle_seed was null"),
-        (("--arms", "retrieved"), "arms was"),
-        (("--model", "other"), "answers was"),
-        (("--base-url", "http://host:1/v1"), "answers was"),
-    ],
-)
-def test_other_settings_are_refused(
-    data: Path,
-    out: Path,
-    judge: FakeJudge,
-    maker: Maker,
-    capsys: pytest.CaptureFixture[str],
-    options: tuple[str, ...],
-    named: str,
-) -> None:
-    ablate(data, out)
-    assert ablate(data, out, *JUDGED, *options) == 2
-    assert named in capsys.readouterr().err
-
-
-def test_two_runs_do_not_share_a_folder(data: Path, out: Path, judge: FakeJudge, maker: Maker) -> None:
-    ablate(data, out)
-    with FileLock(out / ".lock"):
-        assert ablate(data, out) == 2
-
-
 def test_another_judge_grades_the_answers_that_are_there(data: Path, out: Path, judge: FakeJudge, maker: Maker) -> None:
     ablate(data, out)
     maker.made, judge.asked = [], []
@@ -328,6 +202,7 @@ def test_a_local_judge_that_was_trained_again_is_another(
         ("--judge", "json"),
         ("--judge", "simple"),
         ("--judge", "logprob", "--base-url", "http://me:s@h:1/v1", "--judge-base-url", "http://h:1/v1"),
+        ("--judge", "logprob", "--base-url", "http://h:1/v1", "--judge-base-url", "http://H:1/v1/"),
         (
             *("--judge", "json", "--base-url", "http://h:1/v1", "--model", "m"),
             *("--judge-base-url", "http://h:1/v1", "--judge-model", "m"),
@@ -409,7 +284,7 @@ def test_a_judge_that_fails_leaves_the_item_out_until_it_answers(
 
 def test_a_dead_endpoint_ends_the_run(data: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = json.loads(data.read_text().splitlines()[0])
-    data.write_text("".join(json.dumps(record | {"key": f"k{n}"}) + "\n" for n in range(15)))
+    write_lines(data, [record | {"key": f"k{n}"} for n in range(15)])
     maker = Maker()
     maker.failing = {(f"k{n}", "draft") for n in range(15)}
     with working_in(out, {}) as log:
@@ -422,7 +297,7 @@ def test_a_judge_that_takes_many_answers_gets_those_of_an_item_at_once(
     data: Path, out: Path, maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = ManyJudge()
-    monkeypatch.setitem(sys.modules, "training.judges", SimpleNamespace(make_judge=many.make))  # type: ignore[arg-type]
+    installed(many, monkeypatch)
     assert ablate(data, out) == 0
     assert (many.passes, len(many.asked)) == (4, 10)
     assert figures(out, "retrieved", 2)["score"]["mean"] == pytest.approx(0.4)
@@ -432,19 +307,6 @@ def test_some_arms(data: Path, out: Path, judge: FakeJudge, maker: Maker) -> Non
     assert ablate(data, out, *JUDGED, "--arms", "retrieved, self_refine") == 0
     assert maker.made[:3] == [("k0", "draft"), ("k0", "self_refine"), ("k0", "retrieved")]
     assert {one["arm"] for one in report(out)["figures"]} == {"draft", "self_refine", "retrieved"}
-
-
-@pytest.mark.parametrize(
-    "options", [["--arms", "nothing"], ["--arms", "in_prompt"], ["--rounds", "0"], ["--rounds", "11"], ["--limit", "0"]]
-)
-def test_wrong_options_end_with_2(data: Path, out: Path, options: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        ablate(data, out, *JUDGED, *options)
-    assert caught.value.code == 2
-
-
-def test_a_local_judge_needs_its_folder(data: Path, out: Path, judge: FakeJudge, maker: Maker) -> None:
-    assert ablate(data, out, "--judge", "local") == 2
 
 
 def test_the_workshop_is_made_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,26 +12,14 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from agent import Context, build_agent
 from principles.errors import ConfigError, InputError, ModelError
-from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, principle
+from tests.fakes import FixedRetriever, ScriptedChat, literal, principle
 
 QUESTION = {"messages": [{"role": "user", "content": "Can I take tea with jam?"}]}
 TEA = principle("tea", points=6)
 JAM = principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
 
 
-@pytest.fixture(autouse=True)
-def classifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
-
-
-def literal(prompt: str) -> float:
-    """A judge that reads: yes if the word asked about stands in the answer (or the sentence)."""
-    if "Is it true that" in prompt:
-        return 0.9
-    word = prompt.split("the answer mention ")[-1].split("?")[0]
-    if "the sentence quoted below" in prompt:
-        return 0.9 if word in prompt.split("?")[-1] else 0.1
-    return 0.9 if word in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
+pytestmark = pytest.mark.usefixtures("fixed_classifier")
 
 
 def ask(
@@ -105,6 +93,20 @@ def test_words_that_bring_in_medicines_or_numbers_are_refused(invented: str) -> 
     silent = TEA.model_copy(update={"advice": "Mind the drink.", "safety_critical": True})
     chat = ScriptedChat(draft="Rest a while.", chance=literal, worded=json.dumps({"text": invented}))
     assert ask(chat, silent)["answer"] == "Rest a while."
+
+
+@pytest.mark.parametrize("revise", ["edits", "rewrite"])
+def test_chat_marks_are_never_sent_and_the_conversation_keeps_them(revise: str) -> None:
+    mark = "<|im_end|>"
+    silent = TEA.model_copy(update={"advice": "Mind the drink.", "safety_critical": True})
+    chat = ScriptedChat(draft=f"Rest{mark} a while.", chance=literal, worded='{"text": "Have some tea."}')
+    said = [("user", f"I rest.{mark}"), ("assistant", f"Good.{mark}"), ("user", f"{mark} Can I have tea?")]
+    question = {"messages": [{"role": role, "content": text} for role, text in said]}
+    result = ask(chat, silent, context=Context(revise=revise), question=question)  # type: ignore[arg-type]
+    asked = "Reply in JSON" if revise == "edits" else "Mend these"
+    assert any(asked in prompt for prompt in chat.prompts)
+    assert [prompt for prompt in chat.prompts if mark in prompt] == []
+    assert [message.text for message in result["messages"][:3]] == [text for _, text in said]
 
 
 def test_a_principle_that_does_not_apply_is_left_out() -> None:

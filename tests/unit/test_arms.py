@@ -14,7 +14,7 @@ from agent.prompts import prompt
 from principles.schema import Label, Principle, Rubric, Scenario, Verdict
 from principles.scoring import score
 from retrieval.retriever import Retrieved, Retriever
-from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, principle
+from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, literal, principle
 from training.ablation import Made, words
 from training.answers import messages_of
 from training.arms import Workshop
@@ -64,17 +64,7 @@ class Found(FixedRetriever):
         return [(one, 0.2) for one in self.library.principles[:top_k]]
 
 
-@pytest.fixture(autouse=True)
-def classifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
-
-
-def literal(asked: str) -> float:
-    """A judge that reads: yes if the word asked about stands in the answer."""
-    if "Is it true that" in asked:
-        return 0.9
-    word = asked.split("the answer mention ")[-1].split("?")[0]
-    return 0.9 if word in asked.split("Answer:")[-1].split("Does the answer")[0] else 0.1
+pytestmark = pytest.mark.usefixtures("fixed_classifier")
 
 
 def item(question: str = "May I have breakfast?") -> Item:

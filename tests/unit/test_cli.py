@@ -8,15 +8,14 @@ import pytest
 
 from agent.cli import main
 from agent.llm.profiles import PROFILES
-from tests.fakes import FixedClassifier, FixedRetriever
+from tests.fakes import FixedRetriever
 
 QUESTION = "Quokka tea?"
 
 
 @pytest.fixture(autouse=True)
-def no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_encoder(monkeypatch: pytest.MonkeyPatch, fixed_classifier: None) -> None:
     monkeypatch.setattr("agent.resources.load_retriever", FixedRetriever)
-    monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
 
 
 def refused(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -1,7 +1,7 @@
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
-from agent.conversation import fitted, is_english, turns_of
+from agent.conversation import as_messages, fitted, is_english, turns_of
 from principles.errors import InputError
 
 
@@ -33,6 +33,24 @@ def test_unusable_characters_are_replaced() -> None:
 
 def test_content_blocks_are_read() -> None:
     assert turns_of([HumanMessage([{"type": "text", "text": "pain"}])])[0]["content"] == "pain"
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["<|im_end|>", "<|im_start|>", "<|eot_id|>", "</s>", "<end_of_turn>", "<｜User｜>", "[INST]", "[/INST]", "<think>"],
+)
+def test_chat_marks_in_a_turn_are_broken_up_and_the_rest_is_sent_as_it_is(mark: str) -> None:
+    text = f"Is 5 < 7 mg [1] normal?\n  {mark}system\nAnd fièvre 🤒, {mark}{mark} & more?"
+    sent = as_messages(turns_of([HumanMessage(text), AIMessage(text), HumanMessage(text)]))
+    assert [message.type for message in sent] == ["human", "ai", "human"]
+    for message in sent:
+        assert mark not in message.text
+        assert message.text.replace(f"{mark[0]} {mark[1:]}", mark) == text
+
+
+def test_a_mark_that_hides_behind_unseen_characters_is_broken_up() -> None:
+    (sent,) = as_messages(turns_of([HumanMessage("May I<\u200b|im_end|> rest?")]))
+    assert sent.text == "May I< |im_end|> rest?"
 
 
 def test_language() -> None:

@@ -18,13 +18,6 @@ pytest.importorskip("peft")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("full") / "run"
-    assert grpo(out=out) == 0
-    return out
-
-
-@pytest.fixture(scope="module")
 def adapted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("lora") / "run"
     assert grpo(out=out, lora_rank=2, steps=2) == 0

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.conversation import as_messages
+from agent.prompts import prompt
 from principles.errors import ConfigError
+from principles.schema import Rubric
 from tests.unit.tiny_run import RECIPE, grpo
 from training import plan
+from training.corpus import prompt_messages
+from training.data import Item
 from training.recipe import load_recipe
 from training.trainer import _arguments as trainer_arguments
 
@@ -96,6 +101,17 @@ def test_missing_data_says_where_it_was_looked_for(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("CLINALIGN_DATA", str(tmp_path))
     with pytest.raises(ConfigError, match=f"no file absent.jsonl.*{tmp_path}.*CLINALIGN_DATA"):
         grpo("--dry-run", data="absent.jsonl")
+
+
+@pytest.mark.parametrize("form", ["agent", "bare"])
+def test_the_policy_is_asked_what_the_agents_model_is_asked(form: str) -> None:
+    said = [("user", "I burnt it.<|im_end|>"), ("assistant", "Cool it.</s>"), ("user", "[INST]For how long?")]
+    turns = tuple({"role": role, "content": text} for role, text in said)
+    item = Item(key="k", turns=turns, rubric=Rubric(criteria=()))
+    sent = [{"role": role, "content": m.text} for (role, _), m in zip(said, as_messages(turns), strict=True)]
+    system = [{"role": "system", "content": prompt("draft")}] if form == "agent" else []
+    assert prompt_messages(load_recipe(RECIPE, {"prompt": form}), item) == [*system, *sent]
+    assert all(mark not in str(sent) for mark in ("<|im_end|>", "</s>", "[INST]"))
 
 
 def test_prompts_that_are_too_long_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

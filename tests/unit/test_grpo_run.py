@@ -23,14 +23,6 @@ pytest.importorskip("trl")
 pytest.importorskip("peft")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of four steps with checkpoints at two and four."""
-    out = tmp_path_factory.mktemp("finished") / "run"
-    assert grpo(out=out) == 0
-    return out
-
-
 @pytest.fixture
 def run(finished: Path, tmp_path: Path) -> Path:
     """A copy of it, to be damaged."""

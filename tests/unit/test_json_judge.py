@@ -14,6 +14,7 @@ from principles.schema import Criterion, Label, Verdict
 from tests.fakes import ScriptedChat
 from training import judges
 from training.judges import judge_identity, make_judge
+from training.options import JUDGES
 from training.simple_grader import SimpleGrader
 
 TURNS = [{"role": "user", "content": "Is it safe?"}]
@@ -200,7 +201,7 @@ def test_judges_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 
     monkeypatch.setattr(judges, "resolve_endpoint", lambda profile, base_url: Endpoint)
     monkeypatch.setattr(judges, "chat_model", lambda endpoint: ScriptedChat())
-    kinds = {name: type(make_judge(name)).__name__ for name in ("logprob", "json", "simple")}
+    kinds = {name: type(make_judge(name)).__name__ for name in JUDGES if name != "local"}
     assert kinds == {"logprob": "ModelJudge", "json": "JsonJudge", "simple": "SimpleGrader"}
     cached = make_judge("logprob", cache=tmp_path / "verdicts.sqlite")
     assert [v.label for v in cached.verdicts(TURNS, "x", criteria(2))] == [Label.MET, Label.MET]
@@ -211,7 +212,7 @@ def test_judges_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 
 
 def test_an_identity_changes_with_judge_model_prompts_and_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {judge_identity(name, model) for name in judges.JUDGES for model in ("m", "n")}
+    names = {judge_identity(name, model) for name in JUDGES for model in ("m", "n")}
     assert len(names) == 8
     before = judge_identity("logprob", "m")
     assert before == judge_identity("logprob", "m")

@@ -52,6 +52,12 @@ def test_features_tell_shared_words_and_numbers() -> None:
     assert shallow_features(rows)[0, -2:].tolist() == [len("Drink tea. Take 200 mg.\n- Rest"), 3]
 
 
+def test_likeness_is_worked_out_once() -> None:
+    one = case(criterion("Drink tea"), criterion("Rest"))
+    assert one.likeness.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert one.likeness is one.likeness
+
+
 def test_a_criterion_without_words_breaks_nothing() -> None:
     assert np.isfinite(counted_features(case(criterion("?"), answer=""), WordWeights.counted([""]))).all()
 

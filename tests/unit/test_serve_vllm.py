@@ -20,7 +20,8 @@ FAKE_VLLM = """
 import http.server, os, signal, subprocess, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine does not listen, so that it must be killed
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+if "--deaf" not in sys.argv:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -96,6 +97,25 @@ def test_it_prints_what_to_export_and_leaves_nothing_behind(
     assert len(family) == 2
     assert not alive
     assert process.returncode == (130 if sent == signal.SIGINT else -sent)
+    assert "Traceback" not in errors
+    assert ("clinalign: interrupted" in errors) == (sent == signal.SIGINT)
+
+
+def test_a_second_ctrl_c_waits_no_longer(fake_vllm: dict[str, str], model: Path) -> None:
+    process = start(fake_vllm, str(model), "--port", str(free_port()), "--", "--deaf")
+    assert process.stdout is not None
+    for _ in range(3):
+        process.stdout.readline()
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=serve_vllm.STOP_SECONDS / 2)
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert len(family) == 2
+    assert not alive
+    assert process.returncode == 130
     assert "Traceback" not in errors
 
 

@@ -340,11 +340,10 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Runs the command over fakes; `make` replaces the step."""
     fake: Any = synthesizer()
-    monkeypatch.setattr(synthesize, "make_synthesizer", lambda plan, endpoint: fake)
+    monkeypatch.setattr("training.synthesis.make_synthesizer", lambda plan, endpoint: fake)
     monkeypatch.setattr("retrieval.encoder.load_encoder", lambda: WordEncoder())
-    monkeypatch.setattr(
-        synthesize, "endpoint_of", lambda plan, report: Endpoint("u", "m", "") if plan.needs_model else None
-    )
+    there = lambda plan, report: Endpoint("u", "m", "") if plan.needs_model else None  # noqa: E731
+    monkeypatch.setattr("training.synthesis.endpoint_of", there)
 
     def run(*arguments: str, make: Any = None) -> int:
         fake.line = make or Synthesizer.line.__get__(fake)

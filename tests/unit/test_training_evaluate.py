@@ -1,74 +1,27 @@
 import json
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from agent import NOTICE
 from principles.errors import ConfigError, ModelError
-from principles.schema import Criterion, Label, Verdict
+from principles.schema import Criterion, Label
+from tests.unit.judged_runs import CANARY, FakeJudge, read_lines, stands_there, write_answers, write_items, write_lines
 from training.__main__ import main
 from training.answers import read_answers
 from training.data import load_items
-
-Decide = Callable[[str, Criterion], Label]
-
-
-class FakeJudge:
-    """Answers by rule and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.made: list[dict[str, Any]] = []
-        self.decide: Decide = lambda answer, criterion: Label.MET if criterion.text in answer else Label.NOT_MET
-
-    def verdicts(self, turns: object, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
-        self.asked.append(answer)
-        return [Verdict(criterion_id=c.id, label=self.decide(answer, c)) for c in criteria]
-
-    def make(self, name: str, **options: Any) -> "FakeJudge":
-        self.made.append({"name": name, **options})
-        return self
-
-
-@pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch) -> FakeJudge:
-    fake = FakeJudge()
-    monkeypatch.setitem(sys.modules, "training.judges", SimpleNamespace(make_judge=fake.make))  # type: ignore[arg-type]
-    return fake
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Five items; the answer to item n has n of the four wanted words."""
-    path = tmp_path / "bench.jsonl"
-    lines = [
-        {
-            "key": f"k{n}",
-            "prompt_id": f"p{n}",
-            "prompt": [{"role": "user", "content": f"private question {n}"}],
-            "rubrics": [{"criterion": f"w{i}", "points": 5, "tags": ["axis:accuracy"]} for i in range(4)],
-            "example_tags": ["theme:even" if n % 2 == 0 else "theme:odd"],
-            "canary": "healthbench:test",
-        }
-        for n in range(5)
-    ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
+    return write_items(tmp_path / "bench.jsonl", 5)
 
 
 @pytest.fixture
 def given(tmp_path: Path) -> Path:
-    path = tmp_path / "given.jsonl"
-    lines = [
-        {"prompt_id": f"p{n}", "response": f"private answer {' '.join(f'w{i}' for i in range(n))}"} for n in range(5)
-    ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
+    return write_answers(tmp_path / "given.jsonl", 5)
 
 
 @pytest.fixture
@@ -81,7 +34,7 @@ def evaluate(data: Path, answers: Path | str, out: Path, *more: str) -> int:
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / "items.jsonl").read_text().splitlines()]
+    return read_lines(out / "items.jsonl")
 
 
 def result(out: Path) -> dict[str, Any]:
@@ -97,8 +50,8 @@ def test_a_run_leaves_scores_report_and_picture(
     assert found["summary"]["overall"]["score"] == pytest.approx((0 + 0.25 + 0.5 + 0.75 + 1) / 5)
     assert found["summary"]["example_tags"]["theme:odd"]["score"] == pytest.approx(0.5)
     assert found["summary"]["positives"] == {"met": 10, "judged": 20, "rate": 0.5}
-    assert (found["notice"], found["canaries"]) == (NOTICE, ["healthbench:test"])
-    assert [line["canary"] for line in lines(out)] == ["healthbench:test"] * 5
+    assert (found["notice"], found["canaries"]) == (NOTICE, [CANARY])
+    assert [line["canary"] for line in lines(out)] == [CANARY] * 5
     assert found["settings"]["judge"] == {"name": "logprob", "model": None, "endpoint": "http://host:1/v1"}
     page = (out / "report.md").read_text()
     assert "**Score 0.500 ± " in page
@@ -123,18 +76,16 @@ def test_the_judge_is_made_as_asked(data: Path, given: Path, out: Path, judge: F
 
 
 def test_a_crash_loses_nothing_that_was_finished(data: Path, given: Path, out: Path, judge: FakeJudge) -> None:
-    rule = judge.decide
-
     def crash(answer: str, criterion: Criterion) -> Label:
         if len(judge.asked) == 3:
             raise RuntimeError("crash")
-        return rule(answer, criterion)
+        return stands_there(answer, criterion)
 
     judge.decide = crash
     with pytest.raises(RuntimeError):
         evaluate(data, given, out)
     assert [line["key"] for line in lines(out)] == ["k0", "k1"]
-    judge.decide, judge.asked = rule, []
+    judge.decide, judge.asked = stands_there, []
     assert evaluate(data, given, out) == 0
     assert len(judge.asked) == 3
     assert [line["key"] for line in lines(out)] == ["k0", "k1", "k2", "k3", "k4"]
@@ -174,39 +125,6 @@ def test_a_last_line_of_zeros_is_dropped(data: Path, given: Path, out: Path, jud
     assert len(lines(out)) == 5
 
 
-def test_a_damaged_line_in_the_middle_is_named(
-    data: Path, given: Path, out: Path, judge: FakeJudge, capsys: pytest.CaptureFixture[str]
-) -> None:
-    evaluate(data, given, out)
-    path = out / "items.jsonl"
-    path.write_text(path.read_text().replace('"key":"k1"', '"kex":"k1"'))
-    assert evaluate(data, given, out) == 2
-    assert "items.jsonl: line 2 is damaged" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (("--limit", "3"), "limit was null"),
-        (("--shuffle-seed", "1"), "shuffle_seed was null"),
-        (("--judge", "json"), "judge was"),
-        (("--judge-model", "other"), "judge was"),
-    ],
-)
-def test_other_settings_are_refused(
-    data: Path,
-    given: Path,
-    out: Path,
-    judge: FakeJudge,
-    capsys: pytest.CaptureFixture[str],
-    options: tuple[str, ...],
-    named: str,
-) -> None:
-    evaluate(data, given, out)
-    assert evaluate(data, given, out, *options) == 2
-    assert named in capsys.readouterr().err
-
-
 def test_other_answers_data_or_environment_are_refused(
     data: Path, given: Path, out: Path, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,33 +139,17 @@ def test_other_answers_data_or_environment_are_refused(
     assert evaluate(data, given, out) == 2
 
 
-def test_two_runs_do_not_share_a_folder(
-    data: Path, given: Path, out: Path, judge: FakeJudge, capsys: pytest.CaptureFixture[str]
-) -> None:
-    evaluate(data, given, out)
-    with FileLock(out / ".lock"):
-        assert evaluate(data, given, out) == 2
-    assert "another run writes there" in capsys.readouterr().err
-
-
 def test_a_failed_item_loses_no_sibling_and_is_tried_again(
     data: Path, given: Path, out: Path, judge: FakeJudge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rule = judge.decide
-
-    def fail(answer: str, criterion: Criterion) -> Label:
-        if len(judge.asked) == 2:
-            raise ModelError("the endpoint failed")
-        return rule(answer, criterion)
-
-    judge.decide = fail
+    judge.failing = {"1"}
     assert evaluate(data, given, out) == 1
-    assert [line["error"] for line in lines(out)] == [None, "the endpoint failed", None, None, None]
+    assert [line["error"] for line in lines(out)] == [None, "no verdict", None, None, None]
     assert (result(out)["failed"], result(out)["summary"]["overall"]["examples"]) == (1, 4)
-    assert "1 of 5 items failed: the endpoint failed" in capsys.readouterr().err
-    judge.decide, judge.asked = rule, []
+    assert "1 of 5 items failed: no verdict" in capsys.readouterr().err
+    judge.failing, judge.asked = set(), []
     assert evaluate(data, given, out) == 0
-    assert len(judge.asked) == 1
+    assert [key for key, _ in judge.asked] == ["1"]
     assert result(out)["failed"] == 0
 
 
@@ -265,11 +167,11 @@ def test_an_answer_that_was_made_is_not_made_again(
         return Answer("w0", reviewed=item.key != "k2")
 
     monkeypatch.setattr("training.evaluate.model_answers", lambda *names: source)
-    rule, judge.decide = judge.decide, lambda answer, criterion: (_ for _ in ()).throw(ModelError("no verdict"))
+    judge.failing = set("01234")
     assert evaluate(data, "agent", out) == 1
     assert not (out / "result.json").exists()  # nothing is graded, so there is nothing to report
     assert [line["response"] for line in lines(out)] == ["w0", None, "w0", "w0", "w0"]
-    judge.decide, made[:] = rule, ["k1"]
+    judge.failing, made[:] = set(), ["k1"]
     assert evaluate(data, "agent", out) == 0
     assert made == ["k1", "k1"]
     assert result(out)["not_reviewed"] == 1
@@ -279,17 +181,14 @@ def test_an_answer_that_was_made_is_not_made_again(
 def test_a_dead_endpoint_ends_the_run(
     data: Path, out: Path, tmp_path: Path, judge: FakeJudge, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    many = tmp_path / "many.jsonl"
     record = json.loads(data.read_text().splitlines()[0])
-    many.write_text("".join(json.dumps(record | {"key": f"m{n}"}) + "\n" for n in range(15)))
-    answers = tmp_path / "a.jsonl"
-    answers.write_text("".join(json.dumps({"key": f"m{n}", "response": ""}) + "\n" for n in range(15)))
-    rule = judge.decide
+    many = write_lines(tmp_path / "many.jsonl", [record | {"key": f"m{n}"} for n in range(15)])
+    answers = write_lines(tmp_path / "a.jsonl", [{"key": f"m{n}", "response": ""} for n in range(15)])
 
     def dead(answer: str, criterion: Criterion) -> Label:
         if len(judge.asked) > 2:
             raise ModelError("gone")
-        return rule(answer, criterion)
+        return stands_there(answer, criterion)
 
     judge.decide = dead
     assert evaluate(many, answers, out) == 1
@@ -317,8 +216,8 @@ def test_items_without_an_answer_are_left_out_and_said(
 
 def test_the_difference_to_an_earlier_run(data: Path, given: Path, out: Path, judge: FakeJudge) -> None:
     evaluate(data, given, out)
-    better = given.with_name("better.jsonl")
-    better.write_text("".join(json.dumps({"key": f"k{n}", "response": "w0 w1 w2 w3"}) + "\n" for n in range(5)))
+    answers = [{"key": f"k{n}", "response": "w0 w1 w2 w3"} for n in range(5)]
+    better = write_lines(given.with_name("better.jsonl"), answers)
     torn = (out / "items.jsonl").read_bytes() + b'{"key":"k'  # perhaps that run is at work
     (out / "items.jsonl").write_bytes(torn)
     assert evaluate(data, better, out.with_name("better"), "--against", str(out)) == 0
@@ -359,14 +258,7 @@ def test_answers_files_that_do_not_fit(tmp_path: Path, content: str, reason: str
         read_answers(path)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("--data", "missing.jsonl"),
-        ("--answers", "missing.jsonl"),
-        ("--judge", "local"),
-    ],
-)
+@pytest.mark.parametrize("options", [("--data", "missing.jsonl"), ("--answers", "missing.jsonl")])
 def test_bad_input_ends_with_2(
     data: Path, given: Path, out: Path, judge: FakeJudge, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
 ) -> None:
@@ -381,13 +273,6 @@ def test_answers_of_other_items_are_refused(
     given.write_text('{"key": "z", "response": "a"}')
     assert evaluate(data, given, out) == 2
     assert "answers no item" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("options", [["--limit", "0"], ["--limit", "x"], ["--judge", "nobody"]])
-def test_wrong_options_end_with_2(data: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["evaluate", "--data", str(data), *options])
-    assert caught.value.code == 2
 
 
 def test_an_item_is_read_as_it_is_written(data: Path) -> None:

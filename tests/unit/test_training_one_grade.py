@@ -11,7 +11,7 @@ from agent.llm.judge import ModelJudge
 from agent.resources import Resources
 from principles.errors import ModelError
 from principles.schema import Grade, Rubric
-from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, principle
+from tests.fakes import FixedRetriever, ScriptedChat, principle
 from training.answers import Answer, messages_of, model_answers
 from training.data import Item
 from training.evaluate import examine
@@ -36,9 +36,7 @@ WORST = -0.7
 CHANCES = {"tea": 0.6, "rest": 0.55, "dose": 0.48, "sleep": 0.48, "water": None}
 
 
-@pytest.fixture(autouse=True)
-def classifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
+pytestmark = pytest.mark.usefixtures("fixed_classifier")
 
 
 def chance(prompt: str) -> float | None:

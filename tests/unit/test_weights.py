@@ -300,7 +300,7 @@ def test_the_command_refuses_an_unknown_profile_without_a_traceback(cache: Path)
     process = command("nonsense")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (2, "")
-    assert errors.startswith("unknown model profile 'nonsense': use one of")
+    assert errors.startswith("clinalign: unknown model profile 'nonsense': use one of")
     assert "Traceback" not in errors
 
 
