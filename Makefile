@@ -68,7 +68,7 @@ $(VENV)/.installed: $(VENV)/.torch pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "· installing what tests and lint need …" >&2
-	@$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,train]"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,mcp,postgres,train]"
 	@touch $@
 
 clean: ## remove .venv and what tools left behind; the weights in the cache stay

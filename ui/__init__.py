@@ -1,4 +1,4 @@
-"""The chat in a browser: `python -m ui`."""
+"""The page in a browser: `python -m ui`."""
 
 import os
 

@@ -1,110 +1,108 @@
-"""The chat page. What is asked and answered stays in the browser and in memory: no file, log or error has it."""
+"""The page: a tab for the chat, one for the principles, one for clinicians' reviews.
+
+What is asked and answered stays in the browser and in memory, unless a person turns its keeping on: no log, error
+or temporary file has it.
+"""
 
 import os
-from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.request import getproxies
 
 import gradio as gr
+from sqlalchemy import Engine
 
-from agent import NOTICE, build_agent
-from agent.llm.progress import Progress
-from ui.run import explained, parts_of
-from ui.trace import Message, Trace, aside, conversation
+from agent import NOTICE
+from ui.chat import chat_tab
+from ui.database import open_database
+from ui.history import History
+from ui.html import fill
+from ui.library_tab import library_tab
+from ui.programs import add_programs, mcp_options, speak_json
+from ui.review.tab import review_tab
+from ui.service import Service
 
-EXAMPLES = (
-    "My father has had crushing chest pain and has been sweating for 20 minutes. What should I do?",
-    "I take warfarin. Can I take ibuprofen for my back pain?",
-    "My TSH is 6.8 and my free T4 is normal. What does that mean?",
-    "I am a GP. How should apixaban be dosed at 82 years, 58 kg and creatinine 140 umol/L?",
+WAITING = 100
+# Each session costs memory for as long as the server remembers it; the least recently used go first.
+SESSIONS = 200
+STATIC = Path(__file__).parent / "static"
+TITLE = (
+    '<header class="title"><h1>ClinAlign</h1><p>Answers health questions, checks each answer against clinical '
+    'principles, and shows what it changed.</p><p class="always">⚠️ {}</p></header>'
 )
-WAITING, RUNNING = 20, 2
-PLACEHOLDER = (
-    "<center><h3>Ask a health question</h3>"
-    "The draft, its review against clinical principles and the edits are shown beside the answer.</center>"
-)
-# Markdown of a model may name pictures anywhere: the page is given what comes from here, and nothing else.
-HEAD = (
-    '<meta http-equiv="Content-Security-Policy" '
-    "content=\"default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'\">"
-)
+COLOURS = {
+    "button_primary_background_fill": "*primary_700",
+    "button_primary_background_fill_hover": "*primary_800",
+    "button_cancel_background_fill": "#b91c1c",
+    "button_cancel_background_fill_hover": "#991b1b",
+    "button_cancel_text_color": "white",
+    "input_placeholder_color": "*neutral_500",
+}
+# What a model or a library names is shown as text; should a picture slip through, it still loads from here only.
+POLICY = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; form-action 'self'; base-uri 'self'"
 
 
-class Chat:
-    """One agent for all visitors."""
-
-    def __init__(self) -> None:
-        self._loading = ""
-        self._agent = build_agent(report=self._report)
-
-    def _report(self, progress: Progress) -> None:
-        share = f": {progress.done / progress.total:.0%}" if progress.total else ""
-        self._loading = f"{progress.stage}{share}"
-
-    async def answer(self, message: str, history: list[Message]) -> AsyncIterator[list[Message]]:
-        """The assistant's messages so far, again and again until the answer is there, or why there is none."""
-        trace = Trace()
-        try:
-            async for part in parts_of(self._agent, [*conversation(history), {"role": "user", "content": message}]):
-                if part:
-                    trace.hear(part)
-                yield trace.messages(self._loading)
-            yield trace.conclusion()
-        except Exception as error:  # noqa: BLE001 - the page shows any failure, in words that quote nothing
-            # Not raised as gr.Error: Gradio 6.31 then never unlocks the text box.
-            yield [*settled(trace.messages()), aside(f"⚠️ **No answer.** {explained(error)}")]
-
-
-def settled(history: list[Message]) -> list[Message]:
-    """The messages of a run that has ended early: no accordion still turns."""
-    running = [(m.get("metadata") or {}).get("status") == "pending" for m in history]
-    return [
-        m | {"metadata": m["metadata"] | {"status": "done"}} if runs else m
-        for m, runs in zip(history, running, strict=True)
-    ]
-
-
-def build_app() -> gr.ChatInterface:
+def build_app(service: Service, engine: Engine) -> gr.Blocks:
     """The page. Nothing is loaded before the first question."""
-    chatbot = gr.Chatbot(
-        scale=1,
-        show_label=False,
-        buttons=["copy", "copy_all"],
-        watermark=NOTICE,
-        latex_delimiters=[],
-        placeholder=PLACEHOLDER,
-    )
-    app: gr.ChatInterface = gr.ChatInterface(
-        Chat().answer,
-        chatbot=chatbot,
-        title="ClinAlign",
-        description=f"⚠️ {NOTICE}",
-        examples=list(EXAMPLES),
-        cache_examples=False,
-        flagging_mode="never",
-        api_name="chat",
-    )
-    with app:
-        app.textbox.stop(settled, chatbot, chatbot, api_visibility="private", queue=False)
-    app.queue(max_size=WAITING, default_concurrency_limit=RUNNING)
+    app: gr.Blocks
+    with gr.Blocks(title="ClinAlign", analytics_enabled=False) as app:
+        # First of all: Gradio names the page's own events after their functions, and one of those is an `ask`, too.
+        add_programs(service)
+        alert = gr.HTML("", elem_id="alert", apply_default_css=False)
+        with gr.Row(elem_id="top"):
+            gr.HTML(str(fill(TITLE, NOTICE)), apply_default_css=False)
+            dark = gr.Button("Dark or light", size="sm", scale=0, min_width=110, elem_id="theme")
+            dark.click(None, None, None, js="() => window.clinalign.theme()", api_visibility="private")
+        with gr.Tabs():
+            with gr.Tab("Chat", id="chat"):
+                chat_tab(app, service, History(engine), alert)
+            with gr.Tab("Principles", id="principles"):
+                library_tab(service)
+            with gr.Tab("Rubric review", id="rubric-review"):
+                review_tab(engine, service)
+    app.queue(max_size=WAITING)
     return app
 
 
-def launch(host: str, port: int) -> str:
-    """Serve the page in the background; returns its address."""
+def launch(host: str, port: int, mcp: bool = False) -> str:
+    """Serve the page in the background; returns its address. `mcp` offers its programs as MCP tools as well.
+
+    Raises ConfigError where an option, an environment variable or the database cannot be used.
+    """
+    tools = mcp_options(host) if mcp else {"mcp_server": False}
     # Gradio asks its own server whether it is up, and a proxy of the environment must not be asked instead.
     for name in ("no_proxy", "NO_PROXY") if getproxies() else ():
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1")))
-    _, address, _ = build_app().launch(
+    app = build_app(Service(), open_database())
+    _, address, _ = app.launch(
         server_name=host,
         server_port=port,
         prevent_thread_lock=True,
         quiet=True,
         share=False,
-        mcp_server=False,
         ssr_mode=False,
         run_history=False,
         footer_links=[],
-        head=HEAD,
-        theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        state_session_capacity=SESSIONS,
+        head=head(),
+        css_paths=STATIC / "page.css",
+        theme=theme(),
+        **tools,
     )
+    if mcp:
+        speak_json(app)
     return address
+
+
+def theme() -> gr.themes.Base:
+    """Fonts of the visitor's own system, and colours with enough contrast."""
+    base = gr.themes.Default(
+        primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+    )
+    dark = {f"{name}_dark": value for name, value in COLOURS.items()}
+    return base.set(**COLOURS, **dark, color_accent="*primary_700")
+
+
+def head() -> str:
+    """What goes into the page's head."""
+    script = (STATIC / "page.js").read_text("utf-8")
+    return f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><script>{script}</script>'

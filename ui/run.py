@@ -5,17 +5,22 @@ import html
 import logging
 import threading
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from weakref import WeakSet
 
 from langchain_core.callbacks import BaseCallbackHandler
 
 from agent.graph import Agent
+from agent.state import Context
 from principles.errors import ClinAlignError
-from ui.trace import Message
 
 # Gradio notices a closed page only when something is sent to it.
 BEAT_S = 1.0
+# Two stages of each run are at work at once. Python's own number follows the cores, and threads that wait need none.
+THREADS = 64
+_roomy: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
 
 
 class Stopped(BaseException):
@@ -37,14 +42,18 @@ class Switch(BaseCallbackHandler):
     on_chat_model_start = on_llm_new_token = _check
 
 
-async def parts_of(agent: Agent, messages: list[Message]) -> AsyncIterator[dict[str, Any] | None]:
+async def parts_of(
+    agent: Agent, messages: list[dict[str, str]], context: Context | None = None
+) -> AsyncGenerator[dict[str, Any] | None, None]:
     """The parts of `agent.astream`, and None where none came for a while. Closing it ends the run."""
     switch, parts = Switch(), asyncio.Queue[Any]()
+    _make_room(asyncio.get_running_loop())
 
     async def pump() -> None:
         asked: Any = {"messages": messages}
         modes: Any = ["custom", "messages", "values"]
-        async for part in agent.astream(asked, {"callbacks": [switch]}, stream_mode=modes, version="v2"):
+        how: Any = {"stream_mode": modes, "version": "v2", "context": context}
+        async for part in agent.astream(asked, {"callbacks": [switch]}, **how):
             parts.put_nowait(part)
 
     run = asyncio.create_task(pump())
@@ -59,6 +68,12 @@ async def parts_of(agent: Agent, messages: list[Message]) -> AsyncIterator[dict[
     finally:
         switch.off.set()
         run.cancel()
+
+
+def _make_room(loop: asyncio.AbstractEventLoop) -> None:
+    if loop not in _roomy:
+        _roomy.add(loop)
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="clinalign"))
 
 
 def explained(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The chat without a browser: history, accordions, errors, cancelling, the command line."""
+"""The chat without a browser: a run as it is shown, errors, cancelling, the conversation, the command line."""
 
 import asyncio
 import logging
@@ -6,155 +6,157 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+import ui.answering
 import ui.app
 from agent import NOTICE, build_agent
 from agent.llm.progress import Progress
-from principles.errors import ModelError
-from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, principle
+from principles.errors import ConfigError, ModelError
+from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat
+from tests.unit.page import JAM, MENDED, QUESTION, answered, mended, reader, service, words
 from ui.__main__ import main
-from ui.app import Chat, build_app, settled
+from ui.answering import answering
+from ui.chat import _stage
 from ui.run import explained, parts_of
-from ui.trace import Trace, conversation
-
-QUESTION = "Can I take zanzibar tea with jam?"
-DRAFTING = "Drafting an answer, not checked yet"
-JAM = principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
+from ui.service import AT_ONCE_HERE, AT_ONCE_THERE, MOST_ENDPOINTS, Service
+from ui.settings import HOSTS
+from ui.trace import Trace, trace_of
+from ui.turn import Conversation, Turn, badge, reopened, turn_html
 
 
 @pytest.fixture(autouse=True)
 def classifier(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
+    monkeypatch.setattr(ui.answering, "DRAWN_EVERY_S", 0.0)
 
 
-def reader(prompt: str) -> float:
-    """A judge that finds jam where it is, and every question to be about it."""
-    if "the sentence quoted below" in prompt:
-        return 0.9 if "jam" in prompt.split("?")[-1] else 0.1
-    if "Answer:" not in prompt:
-        return 0.9
-    return 0.9 if "jam" in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
+def shown(turn: Turn | None) -> str:
+    assert turn is not None
+    return words(turn_html(turn, 1))
 
 
-def chat(model: ScriptedChat, monkeypatch: pytest.MonkeyPatch) -> Chat:
-    retriever: Any = FixedRetriever(JAM)
-    monkeypatch.setattr(ui.app, "build_agent", lambda report: build_agent(model, retriever, report=report))
-    return Chat()
-
-
-def seen(one: Chat, message: str = QUESTION, history: Any = ()) -> list[list[dict[str, Any]]]:
-    """All that the page is shown, one list of messages after the other."""
-
-    async def collect() -> list[list[dict[str, Any]]]:
-        return [shown async for shown in one.answer(message, list(history))]
-
-    return asyncio.run(collect())
-
-
-def titled(messages: list[dict[str, Any]], title: str) -> dict[str, Any]:
-    return next(m for m in messages if title in m.get("metadata", {}).get("title", ""))
-
-
-def test_history_keeps_answered_questions_and_answers_as_plain_text() -> None:
-    history = [
-        {"role": "user", "content": [{"type": "text", "text": "first"}], "metadata": {"title": None}},
-        {"role": "assistant", "content": "a draft", "metadata": {"title": "First draft", "status": "done"}},
-        {"role": "assistant", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]},
-        {"role": "assistant", "content": NOTICE, "metadata": {"id": "aside"}},
-        {"role": "user", "content": "stopped before an answer"},
-        {"role": "assistant", "content": "half", "metadata": {"title": "First draft", "status": "done"}},
-        {"role": "user", "content": "second"},
-        {"role": "assistant", "content": "three", "metadata": None},
-    ]
-    assert conversation(history) == [
-        {"role": "user", "content": "first"},
-        {"role": "assistant", "content": "one\ntwo"},
-        {"role": "user", "content": "second"},
-        {"role": "assistant", "content": "three"},
-    ]
-
-
-def test_what_the_page_showed_comes_back_as_the_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
-    last = seen(chat(ScriptedChat(draft="Rest a while.", chance=reader), monkeypatch))[-1]
-    history = [{"role": "user", "content": QUESTION}, *last]
-    assert conversation(history) == [
+def test_only_answered_questions_and_their_answers_are_the_conversation() -> None:
+    one, two = mended(), mended("Rest.")
+    stopped, failed = Turn("stopped before an answer", status="stopped"), Turn("no model", status="failed")
+    assert Conversation([one, stopped, failed, two]).messages() == [
         {"role": "user", "content": QUESTION},
-        {"role": "assistant", "content": "Rest a while."},
+        {"role": "assistant", "content": MENDED},
+        {"role": "user", "content": QUESTION},
+        {"role": "assistant", "content": "Rest."},
     ]
 
 
-def test_the_draft_grows_word_by_word_before_anything_is_concluded(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = seen(chat(ScriptedChat(draft="Rest a while. Eat jam daily.", chance=reader), monkeypatch))
-    drafts = [m["content"] for messages in shown for m in messages if m.get("metadata", {}).get("title") == DRAFTING]
+def test_the_next_question_is_asked_with_the_conversation() -> None:
+    model = ScriptedChat(draft="Rest a while.", chance=reader)
+    talk = answered(service(model))
+    answered(service(model), talk, "And with sugar?")
+    assert [message["content"] for message in talk.messages()] == [
+        QUESTION,
+        "Rest a while.",
+        "And with sugar?",
+        "Rest a while.",
+    ]
+    assert "And with sugar?" in model.prompts
+
+
+def test_the_draft_grows_word_by_word_before_anything_is_concluded() -> None:
+    drafts: list[str] = []
+    pages: list[str] = []
+
+    def look(turn: Turn) -> None:
+        if turn.status == "running":
+            drafts.append(turn.trace.draft)
+            pages.append(shown(turn))
+
+    answered(service(ScriptedChat(draft="Rest a while. Eat jam daily.", chance=reader)), look=look)
     assert {"Rest ", "Rest a ", "Rest a while. "} <= set(drafts)
-    assert all(draft in "Rest a while. Eat jam daily. " for draft in drafts)
+    assert all("Rest a while. Eat jam daily. ".startswith(draft) for draft in drafts)
+    assert any("Draft, not checked yet Rest a while." in page for page in pages)
 
 
-def test_each_stage_tells_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    last = seen(chat(ScriptedChat(draft="Rest a while. Eat jam daily.", chance=reader), monkeypatch))[-1]
-    assert titled(last, "First draft")["content"].strip() == "Rest a while. Eat jam daily."
-    assert "emergent, layperson, medication" in titled(last, "Question")["metadata"]["title"]
-    assert "`task.jam` (-8): The answer mentions jam." in titled(last, "Principles that apply: 1")["content"]
-    assert "| -8 | ✗ yes |" in titled(last, "Draft, checks that hold: 0 of 1")["content"]
-    edits = titled(last, "Edits: 1")["content"]
-    assert "out: Eat jam daily." in edits
-    assert "in: Leave the sweet spread out." in edits
-    assert "| -8 | ✗ yes | ✓ no |" in titled(last, "Revision, checks that hold: 1 of 1")["content"]
-    assert {m["metadata"]["status"] for m in last if m.get("metadata", {}).get("title")} == {"done"}
-    assert last[-2] == {"role": "assistant", "content": "Rest a while. Leave the sweet spread out."}
-    assert "Checks that hold: 1 of 1" in last[-1]["content"]
-    assert NOTICE in last[-1]["content"]
+def test_what_is_drawn_less_often_is_complete_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui.answering, "DRAWN_EVERY_S", 100.0)
+    seen: list[str] = []
+    draft = " ".join(f"Word {i}." for i in range(50))
+    talk = answered(service(ScriptedChat(draft=draft, chance=reader)), look=lambda turn: seen.append(turn.trace.draft))
+    assert len(seen) < 40
+    assert talk.messages()[-1]["content"] == draft
 
 
-def test_an_answer_that_was_not_reviewed_says_so_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_stage_tells_what_it_found() -> None:
+    turn = mended()
+    steps = {step.title: words(step.body) for step in turn.trace.steps}
+    assert steps["First draft, as it was before the review"] == "Rest a while. Eat jam daily."
+    assert any("emergent, layperson, medication" in title for title in steps)
+    assert "task.jam (-8): The answer mentions jam." in steps["Principles that apply: 1"]
+    assert "| -8 | ✗ fails: yes 90% |" in steps["Draft, checks that hold: 0 of 1"]
+    assert "Eat jam daily. Leave the sweet spread out." in steps["Edits: 1"]
+    assert "| -8 | ✗ fails: yes 90% | ✓ holds: no 10% |" in steps["Revision, checks that hold: 1 of 1"]
+    assert not any(step.at_work for step in turn.trace.steps)
+    page = shown(turn)
+    assert "Reviewed Checks that hold: 1 of 1 Rest a while. Leave the sweet spread out." in page
+    assert NOTICE in page
+
+
+def test_an_answer_that_was_not_reviewed_says_so_before_it() -> None:
     model = ScriptedChat(draft="Rest a while.", chance=lambda prompt: None if "Answer:" in prompt else 0.9)
-    *_, warning, answer, notice = seen(chat(model, monkeypatch))[-1]
-    assert "Not reviewed" in warning["content"]
-    assert answer["content"] == "Rest a while."
-    assert "hold" not in notice["content"]
-    assert NOTICE in notice["content"]
+    page = shown(answered(service(model)).last)
+    assert page.index("Not reviewed") < page.index("Rest a while.")
+    assert "hold" not in page
+    assert NOTICE in page
 
 
-def test_what_the_review_could_not_mend_is_said_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = ScriptedChat(draft="Eat jam daily.", chance=lambda prompt: 0.9)
-    *_, warning, answer, notice = seen(chat(model, monkeypatch))[-1]
-    assert "still finds faults" in warning["content"]
-    assert "Does the answer mention jam? ✗ yes" in warning["content"]
-    assert answer["content"] == "Eat jam daily."
-    assert "hold: 0 of 1" in notice["content"]
+def test_what_the_review_could_not_mend_is_said_before_the_answer() -> None:
+    page = shown(answered(service(ScriptedChat(draft="Eat jam daily.", chance=lambda prompt: 0.9))).last)
+    assert page.index("still finds faults") < page.index("Eat jam daily.")
+    assert "Does the answer mention jam? ✗ fails: yes 90%" in page
+    assert "hold: 0 of 1" in page
+
+
+def test_a_review_of_a_part_says_how_much() -> None:
+    state = mended().trace.state
+    grade = state["rubric"]["final"] | {"coverage": 0.5}
+    partly = state | {"rubric": state["rubric"] | {"final": grade}}
+    assert words(badge(partly)).startswith("Partly reviewed (50%)")
+    none = state | {"rubric": {"criteria": [], "draft": None, "final": None}}
+    assert words(badge(none)).startswith("Not reviewed")
 
 
 def test_loading_is_shown_while_the_model_is_made_ready() -> None:
     trace = Trace()
+    turn = Turn(QUESTION, trace, "running")
     trace.hear({"type": "custom", "data": {"stage": "prepare", "status": "start"}})
-    assert trace.messages("fetching: 40%")[-1]["content"] == "fetching: 40%"
+    assert _stage(turn, "fetching: 40%") == "Getting the model ready … fetching: 40%"
     trace.hear({"type": "custom", "data": {"stage": "prepare", "status": "end", "seconds": 1.0}})
-    assert len(trace.messages()) == 1
+    assert "fetching" not in _stage(turn, "fetching: 40%")
+    assert trace.steps == []
 
 
-def test_the_report_of_the_agent_is_put_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = chat(ScriptedChat(), monkeypatch)
-    one._report(Progress("fetching weights", 30, 120))
-    assert one._loading == "fetching weights: 25%"
+def test_the_report_of_the_agent_is_put_in_words() -> None:
+    one = service(ScriptedChat())
+    one.resources.report(Progress("fetching weights", 30, 120))
+    assert one.loading == "fetching weights: 25%"
 
 
 def test_a_failure_is_shown_in_its_own_words_and_logged_without_the_question(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    broken = chat(ScriptedChat(fail_from=0, error=ModelError("the endpoint <is> down")), monkeypatch)
+    broken = ScriptedChat(fail_from=0, error=ModelError("the endpoint <is> down"))
     with caplog.at_level(logging.DEBUG):
-        last = seen(broken)[-1]
-    assert "No answer.** the endpoint &lt;is&gt; down" in last[-1]["content"]
-    assert "pending" not in [m["metadata"].get("status") for m in last]
-    assert conversation([{"role": "user", "content": QUESTION}, *last]) == []
+        talk = answered(service(broken))
+    assert talk.last is not None
+    assert "No answer. the endpoint &lt;is&gt; down" in str(turn_html(talk.last, 1)).replace("</b>", "")
+    assert not any(step.at_work for step in talk.last.trace.steps)
+    assert talk.messages() == []
     assert "zanzibar" not in caplog.text + "".join(capfd.readouterr())
 
 
-def test_an_empty_question_is_refused_politely(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "the question is empty" in seen(chat(ScriptedChat(), monkeypatch), "  ")[-1][-1]["content"]
+def test_an_empty_question_is_refused_politely() -> None:
+    assert "the question is empty" in shown(answered(service(ScriptedChat()), question="  ").last)
 
 
 def test_the_unexpected_is_logged_by_type_and_place_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -166,12 +168,6 @@ def test_the_unexpected_is_logged_by_type_and_place_alone(caplog: pytest.LogCapt
     assert "ValueError" in explained(raised.value)
     assert "in fail" in caplog.text
     assert "zanzibar" not in caplog.text + explained(raised.value)
-
-
-def test_nothing_turns_after_an_early_end() -> None:
-    plain = {"role": "user", "content": "hello"}
-    turning = {"role": "assistant", "content": "", "metadata": {"title": "x", "status": "pending"}}
-    assert settled([plain, turning]) == [plain, turning | {"metadata": {"title": "x", "status": "done"}}]
 
 
 class Endless(ScriptedChat):
@@ -194,7 +190,7 @@ def test_closing_the_stream_ends_the_model(capfd: pytest.CaptureFixture[str]) ->
         async for part in stream:
             if part and part["type"] == "messages":
                 break
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
 
     before = threading.active_count()
     asyncio.run(leave_early())
@@ -204,6 +200,38 @@ def test_closing_the_stream_ends_the_model(capfd: pytest.CaptureFixture[str]) ->
     assert len(model.prompts) == written > 0
     assert threading.active_count() <= before + 1
     assert "zanzibar" not in "".join(capfd.readouterr())
+
+
+def test_leaving_a_turn_ends_the_model_and_leaves_it_stopped() -> None:
+    model, talk = Endless(), Conversation()
+    served = service(model)
+    talk.ask(QUESTION)
+
+    async def leave_early() -> None:
+        async with aclosing(answering(talk, lambda: (served.agent(), None))) as turns:  # type: ignore[arg-type, return-value]
+            async for turn in turns:
+                if turn.trace.draft:
+                    return
+
+    asyncio.run(leave_early())
+    time.sleep(0.3)
+    written = len(model.prompts)
+    time.sleep(0.3)
+    assert len(model.prompts) == written > 0
+    assert talk.last is not None
+    assert talk.last.status == "stopped"
+    assert not talk.busy
+    assert not any(step.at_work for step in talk.last.trace.steps)
+    assert "was not reviewed" in shown(talk.last)
+
+
+def test_a_question_is_not_answered_twice_at_once() -> None:
+    talk = Conversation([Turn(QUESTION, status="running")])
+
+    async def drawn() -> int:
+        return len([turn async for turn in answering(talk, lambda: (service(ScriptedChat()).agent(), None))])  # type: ignore[arg-type, return-value]
+
+    assert asyncio.run(drawn()) == 0
 
 
 def test_a_beat_comes_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,13 +250,52 @@ def test_a_beat_comes_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> 
     assert asyncio.run(beats()) >= 5
 
 
-def test_the_page_is_private_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    chat(ScriptedChat(), monkeypatch)
-    app = build_app()
+def test_what_was_kept_is_shown_as_it_was() -> None:
+    turn = mended()
+    talk = Conversation([turn], "one")
+    again = reopened("one", talk.messages(), [turn.result])
+    assert again.messages() == talk.messages()
+    assert again.last is not None
+    assert [step.title for step in again.last.trace.steps if step.stage != "critique"] == [
+        step.title for step in trace_of(turn.result).steps if step.stage != "critique"
+    ]
+    assert "Reviewed Checks that hold: 1 of 1" in shown(again.last)
+
+
+def test_what_is_kept_of_an_answer_is_plain() -> None:
+    import json
+
+    assert json.loads(json.dumps(mended().result))["answer"] == MENDED
+
+
+def test_answers_at_once_follow_where_the_model_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLINALIGN_BASE_URL", raising=False)
+    assert Service().at_once == AT_ONCE_HERE
+    assert service(ScriptedChat()).at_once == AT_ONCE_THERE
+    monkeypatch.setenv("CLINALIGN_BASE_URL", "http://127.0.0.1:9/v1")
+    assert Service().at_once == AT_ONCE_THERE
+
+
+def test_agents_of_endpoints_are_shared_and_bounded() -> None:
+    one = service(ScriptedChat())
+    assert one.agent() is one.agent()
+    assert one.agent("http://a/v1") is one.agent("http://a/v1") is not one.agent()
+    first = one.agent("http://a/v1")
+    for number in range(MOST_ENDPOINTS):
+        one.agent(f"http://a/{number}")
+    assert one.agent("http://a/v1") is not first
+
+
+def test_the_page_is_private_and_bounded(tmp_path: Any) -> None:
+    from ui.database import open_database
+
+    app = ui.app.build_app(service(ScriptedChat()), open_database(f"sqlite:///{tmp_path}/page.sqlite"))
     assert not app.analytics_enabled
-    assert (app._queue.max_size, app._queue.default_concurrency_limit) == (ui.app.WAITING, ui.app.RUNNING)
+    assert app._queue.max_size == ui.app.WAITING
+    limits = {fn.concurrency_limit for fn in app.fns.values() if fn.concurrency_id == "answers"}
+    assert limits == {AT_ONCE_THERE}
     named = [fn.api_name for fn in app.fns.values() if fn.api_visibility == "public"]
-    assert named == ["chat"]
+    assert named == ["ask", "grade", "search_principles"]
 
 
 def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -254,8 +321,43 @@ def test_a_port_that_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixt
     assert "1 to 65535" in capsys.readouterr().err
 
 
+def test_mcp_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    assert main(["--host", "0.0.0.0", "--port", str(port), "--mcp"]) == 2  # noqa: S104 - what is refused
+    assert "--mcp" in capsys.readouterr().err
+
+
+def test_a_list_of_hosts_that_is_none_is_refused(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLINALIGN_DATABASE", f"sqlite:///{tmp_path}/page.sqlite")
+    monkeypatch.setenv(HOSTS, "http://models:8000")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    assert main(["--port", str(port)]) == 2
+    said = capsys.readouterr().err
+    assert HOSTS in said
+    assert "Traceback" not in said
+
+
 def test_help_says_what_is_served(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--help"])
     assert left.value.code == 0
     assert "no login" in capsys.readouterr().out
+
+
+def test_a_setting_that_is_refused_is_said_in_the_chat() -> None:
+    def refuse() -> Any:
+        raise ConfigError("rounds of revision: choose a number from 0 to 3")
+
+    talk = Conversation()
+    talk.ask(QUESTION)
+
+    async def drawn() -> None:
+        async for _ in answering(talk, refuse):
+            pass
+
+    asyncio.run(drawn())
+    assert "choose a number from 0 to 3" in shown(talk.last)

@@ -1,0 +1,480 @@
+"""The clinicians' review as they meet it: real pages in a real browser, a scripted model, a real database."""
+
+# ruff: noqa: F811 - pytest gives fixtures by the names of parameters
+import json
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from sqlalchemy import Engine
+
+import ui.app
+import ui.database
+from agent.resources import Resources
+from tests.e2e.chat_page import Paced, browser  # noqa: F401 - a fixture
+from tests.fakes import FixedClassifier, FixedRetriever, principle
+from tests.served import free_port
+from training.data import load_items
+from ui.database import open_database
+from ui.review.store import ReviewStore
+from ui.service import Service
+
+HOSTILE = "<script>fetch('http://elsewhere.invalid')</script><img src=http://elsewhere.invalid/x.png onerror=alert(1)>"
+QUESTIONS = (
+    {"question": "Can I take ibuprofen with warfarin?", "prompt_id": "first"},
+    {"question": f"Zanzibar tea? {HOSTILE} ![x](http://elsewhere.invalid/y.png)", "prompt_id": "second"},
+    {
+        "prompt": [
+            {"role": "user", "content": "Hello"},
+            {"role": "assistant", "content": "Good day."},
+            {"role": "user", "content": "My TSH is 6.8."},
+        ],
+        "prompt_id": "third",
+    },
+)
+NURSE, JAM = principle("nurse"), principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
+LIST = "Question (✓: signed by)"
+Open = Callable[..., Any]
+
+
+def jam_finder(prompt: str) -> float:
+    """A judge that finds jam and nurse where they are, in an answer or in a sentence of it."""
+    word = "jam" if "mention jam" in prompt else "nurse"
+    if "the sentence quoted below" in prompt:
+        return 0.9 if word in prompt.split("?")[-1] else 0.1
+    return 0.9 if "Answer:" not in prompt or word in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
+
+
+@pytest.fixture
+def model() -> Paced:
+    return Paced(draft="Rest a while and drink water. Eat jam daily. Keep well.", chance=jam_finder)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setattr(ui.database, "BUSY_S", 1)
+    return open_database(f"sqlite:///{tmp_path}/reviews.sqlite")
+
+
+@pytest.fixture
+def store(engine: Engine) -> ReviewStore:
+    return ReviewStore(engine)
+
+
+@pytest.fixture
+def address(model: Paced, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The page, with three questions to review."""
+    file = tmp_path / "questions.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in QUESTIONS))
+    monkeypatch.setenv("CLINALIGN_REVIEW_QUESTIONS", str(file))
+    monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
+    finder: Any = FixedRetriever(NURSE, JAM)
+    monkeypatch.setattr(ui.app, "Service", lambda: Service(Resources(model, finder)))
+    monkeypatch.setattr(ui.app, "open_database", lambda: engine)
+    yield ui.app.launch("127.0.0.1", free_port())
+    gr.close_all()
+    engine.dispose()
+
+
+@pytest.fixture
+def opened(browser: Any, address: str) -> Iterator[Open]:
+    """Opens the page as a person of these initials, with a browser profile of their own."""
+    contexts = []
+
+    def open_page(initials: str | None = None, width: int = 1100, **options: Any) -> Any:
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60_000)
+        page.elsewhere = []
+        ours = (address, "data:", "blob:")
+        page.on("request", lambda r: page.elsewhere.append(r) if not r.url.startswith(ours) else 0)
+        page.on("dialog", lambda dialog: pytest.fail("a script of a text has run"))
+        page.goto(address)
+        page.get_by_role("tab", name="Rubric review").click()
+        if initials:
+            begin(page, initials)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def begin(page: Any, initials: str) -> None:
+    page.get_by_label("Your initials").fill(initials)
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_label("Criterion 1: text").wait_for()
+
+
+def status(page: Any, words: str) -> None:
+    page.locator("#review-bar").get_by_text(words).first.wait_for()
+
+
+def go(page: Any, number: int) -> None:
+    """To a question by its number in the list."""
+    page.get_by_label(LIST).click()
+    page.get_by_role("option", name=re.compile(rf"^{number}\. ")).click()
+    on(page, number)
+
+
+def on(page: Any, number: int) -> None:
+    """Wait until that question is open."""
+    eventually(lambda: page.get_by_label(LIST).input_value().startswith(f"{number}. "))
+    page.wait_for_timeout(300)  # the fields follow the list
+
+
+def open_review_of(page: Any, owner: str) -> None:
+    page.get_by_label("Whose review").click()
+    page.get_by_role("option", name=re.compile(owner)).click()
+    status(page, f"This is {owner}’s review")
+
+
+def verdict(page: Any, number: int, side: str, word: str) -> None:
+    group = page.get_by_role("radiogroup", name=f"Criterion {number}: does answer {side} do this?")
+    group.get_by_label(word).check()
+
+
+def fill(page: Any, label: str, text: str) -> None:
+    """As a person does: type, and leave the field."""
+    page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label(label, exact=True).blur()
+
+
+def texts(page: Any) -> list[str]:
+    return [field.input_value() for field in page.locator("#rubric-editor textarea").all()]
+
+
+def eventually(found: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not found():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def graded(page: Any) -> None:
+    """Everything that a signature waits for."""
+    fill(page, "Answer A", "See a nurse.")
+    fill(page, "Answer B", "Eat jam.")
+    for number in (1, 2):
+        verdict(page, number, "A", "yes" if number == 1 else "no")
+        verdict(page, number, "B", "no" if number == 1 else "yes")
+    page.get_by_label("Answer A is better").check()
+
+
+def test_a_whole_review_goes_through_to_the_export(opened: Open, tmp_path: Path) -> None:
+    page = opened("ab")
+    assert page.get_by_text("Can I take ibuprofen with warfarin?").first.is_visible()
+    assert texts(page) == ["Does the answer mention nurse?", "Does the answer mention jam?"]
+    status(page, "A fresh draft")
+    page.get_by_role("button", name="Sign and go").click()
+    on(page, 2)  # a rubric alone can be signed
+    go(page, 1)
+    status(page, "Signed and saved")
+
+    fill(page, "Criterion 1: text", "Does the answer name a nurse?")
+    status(page, "Not signed yet")
+    fill(page, "Criterion 2: points", "-9")
+    page.get_by_role("button", name="Move criterion 2 up").click()
+    page.get_by_role("button", name="+ Add a criterion").click()
+    page.keyboard.type("Does the answer ask for the dose?")
+    page.get_by_role("button", name="Sign and go").click()
+    on(page, 2)
+    go(page, 1)
+    assert texts(page) == [
+        "Does the answer mention jam?",
+        "Does the answer name a nurse?",
+        "Does the answer ask for the dose?",
+    ]
+    page.get_by_role("button", name="Remove criterion 3").click()
+    fill(page, "Answer A", "See a nurse.")
+    page.get_by_role("button", name="Sign and go").click()
+    page.get_by_text("Not signed yet:").wait_for()
+    assert page.get_by_text("there is only one answer").is_visible()
+    fill(page, "Answer B", "Eat jam.")
+    verdict(page, 1, "A", "no")
+    verdict(page, 2, "A", "yes")
+    verdict(page, 1, "B", "yes")
+    page.get_by_role("button", name="Sign and go").click()
+    page.get_by_text("answer B has 1 verdict still to be given").wait_for()
+    verdict(page, 2, "B", "no")
+    page.get_by_text("5 of 5 points").wait_for()
+    page.get_by_text("-9 of 5 points").wait_for()
+    page.get_by_label("Answer A is better").check()
+    fill(page, "Why? (optional)", "B is a fault.")
+    page.get_by_role("button", name="Sign and go").click()
+    on(page, 2)
+
+    page.get_by_role("button", name="Add a question, export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download all signed").click()
+    out = tmp_path / "out.jsonl"
+    download.value.save_as(out)
+    assert download.value.suggested_filename == "healthrubrics.jsonl"
+    [item] = load_items(out)
+    assert [(one.text, one.points) for one in item.rubric.criteria] == [
+        ("Does the answer mention jam?", -9),
+        ("Does the answer name a nurse?", 5),
+    ]
+    [record] = [json.loads(line) for line in out.read_text().splitlines()]
+    assert (record["reviewer"], record["preference"]["better"]) == ("AB", "A")
+    assert record["preference"]["reason"] == "B is a fault."
+    assert sorted(edit["kind"] for edit in record["edits"]) == ["moved", "reweighted", "reworded"]
+
+
+def test_two_browsers_on_one_review_the_second_save_is_told(opened: Open, store: ReviewStore) -> None:
+    first, second = opened("ab"), opened("cd")
+    fill(first, "Criterion 1: text", "Is a nurse named?")
+    status(first, "Saved (version 2)")
+    go(second, 2)  # the list of reviews is that of the moment of opening
+    go(second, 1)
+    open_review_of(second, "AB")
+    assert texts(second)[0] == "Is a nurse named?"
+
+    fill(second, "Criterion 1: points", "9")
+    status(second, "Saved (version 3)")
+    fill(first, "Criterion 2: points", "-3")
+    bar = first.locator("#review-bar")
+    bar.get_by_text(re.compile(r"CD changed this at \d\d:\d\d")).wait_for()
+    bar.get_by_text("criterion 1: points 5 → 9").wait_for()
+    status(first, "Not saved")
+    assert [one.editor for one in store.history("first", "AB")] == ["ClinAlign", "AB", "CD"]
+
+    first.get_by_role("button", name="Next question without").click()  # nobody goes away from it unaware
+    status(first, "decide first")
+    on(first, 1)
+    first.get_by_role("button", name="Keep mine").click()
+    status(first, "Saved (version 4)")
+    assert not bar.get_by_text("CD changed").is_visible()
+
+    fill(second, "Criterion 1: points", "8")
+    second.locator("#review-bar").get_by_text("AB changed this").wait_for()
+    second.get_by_role("button", name="Load theirs").click()
+    status(second, "Saved (version 4)")
+    assert second.get_by_label("Criterion 1: points").input_value() == "5"
+    assert second.get_by_label("Criterion 2: points").input_value() == "-3"
+    second.get_by_role("button", name="History of this review").click()
+    for row in ("the rubric was drafted", "criterion 1 reworded", "points 5 → 9", "points -8 → -3"):
+        second.get_by_text(row).first.wait_for()
+    assert [one.version for one in store.history("first", "AB")] == [1, 2, 3, 4]
+
+
+def test_two_reviewers_see_how_far_they_agree_after_signing(opened: Open) -> None:
+    first, second = opened("ab"), opened("cd")
+    graded(first)
+    first.get_by_role("button", name="Sign and go").click()
+    on(first, 2)
+    go(second, 2)
+    go(second, 1)
+    assert second.get_by_label("Answer A", exact=True).input_value() == "See a nurse."  # the same answers
+    assert not second.get_by_label("Answer A is better").is_checked()  # and nothing else of hers
+    second.get_by_role("button", name="Agreement between reviewers").click()
+    second.get_by_text("Sign your own review first").wait_for()
+    graded(second)
+    verdict(second, 2, "B", "no")
+    second.get_by_role("button", name="Sign and go").click()
+    on(second, 2)
+    second.get_by_role("button", name="Agreement between reviewers").click()
+    second.get_by_role("button", name="Compare over all questions").click()
+    item = second.locator(".review-list > li", has_text="AB and CD")
+    item.wait_for()
+    assert item.get_by_role("listitem").all_inner_texts() == [
+        "rubric overlap: 100%",
+        "verdicts: 75% alike of 4, kappa 0.50",
+        "preference: 100% alike of 1, kappa n/a",
+    ]
+
+
+def test_what_is_typed_is_saved_without_leaving_the_field_and_survives_a_reload(
+    opened: Open, store: ReviewStore
+) -> None:
+    page = opened("ab")
+    page.get_by_label("Criterion 1: text").press_sequentially(" Or a doctor?")
+    eventually(lambda: store.latest("first", "AB") is not None)
+    page.reload()
+    page.get_by_role("tab", name="Rubric review").click()
+    begin(page, "AB")
+    assert texts(page)[0] == "Does the answer mention nurse? Or a doctor?"
+
+
+def test_signing_at_once_after_typing_loses_nothing_and_spoils_no_other_question(
+    opened: Open, store: ReviewStore
+) -> None:
+    page = opened("ab")
+    page.get_by_label("Criterion 1: text").fill("Is a nurse named?")
+    page.get_by_role("button", name="Sign and go").click()
+    on(page, 2)
+    page.wait_for_timeout(2_000)
+    [signed] = list(store.signed())
+    assert (signed.question_id, signed.review.criteria[0].text) == ("first", "Is a nurse named?")
+    assert [one.question_id for one in store.statuses()] == ["first"]
+    assert texts(page)[0] == "Does the answer mention nurse?"
+
+
+def test_the_model_writes_two_answers_and_proposes_verdicts(opened: Open, store: ReviewStore) -> None:
+    page = opened("ab")
+    page.get_by_role("button", name="Let the model write").click()
+    eventually(lambda: page.get_by_label("Answer B", exact=True).input_value() != "")
+    status(page, "Saved (version 2)")
+    answers = {page.get_by_label(f"Answer {side}", exact=True).input_value() for side in "AB"}
+    assert len(answers) == 2
+    assert any("jam daily" in one for one in answers)
+    verdict(page, 1, "A", "no")
+    page.get_by_role("button", name="Let the model propose").click()
+    page.get_by_text("Proposed verdicts are marked").wait_for()
+    eventually(lambda: len(store.history("first", "AB")) == 4)
+    latest = store.latest("first", "AB")
+    assert latest is not None
+    assert set(latest.review.origins) == {"draft", "revision"}
+    nurse, jam = latest.review.criteria
+    assert (nurse.a, nurse.by_judge) == ("NOT_MET", ("b",))  # the clinician's own stays
+    assert {jam.a, jam.b} == {"MET", "NOT_MET"}
+    assert jam.by_judge == ("a", "b")
+    verdict(page, 1, "B", "yes")
+    eventually(lambda: store.history("first", "AB")[-1].review.criteria[0].by_judge == ())
+
+
+def test_stop_ends_the_models_work(opened: Open, model: Paced) -> None:
+    model.pause, model.endless = 0.05, True
+    page = opened("ab")
+    page.get_by_role("button", name="Let the model write").click()
+    page.get_by_text("The model is at work: drafting an answer").wait_for()
+    eventually(lambda: model.words > 3)
+    # There is a Stop of the chat, too, on the tab behind.
+    page.get_by_role("tabpanel").get_by_role("button", name="Stop", exact=True).locator("visible=true").click()
+    time.sleep(2)
+    written = model.words
+    time.sleep(1)
+    assert model.words == written
+    model.pause, model.endless = 0, False
+    page.get_by_role("button", name="Let the model write").click()
+    eventually(lambda: page.get_by_label("Answer B", exact=True).input_value() != "")
+
+
+def test_a_model_that_fails_is_said_and_the_work_goes_on(
+    opened: Open, model: Paced, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model.fail_from = 0
+    page = opened("ab")
+    go(page, 2)
+    page.get_by_role("button", name="Let the model write").click()
+    page.get_by_role("alert").get_by_text("⚠").wait_for()
+    graded(page)
+    status(page, "Saved")
+    page.get_by_role("button", name="Let the model propose").click()
+    page.get_by_text("Nothing to propose").wait_for()
+    assert "anzibar" not in "".join(capfd.readouterr())
+
+
+def test_texts_stay_texts(opened: Open, capfd: pytest.CaptureFixture[str]) -> None:
+    page = opened("ab")
+    go(page, 2)
+    page.get_by_text("<script>fetch").first.wait_for()
+    for label in ("Criterion 1: text", "Answer A", "Answer B", "Why? (optional)"):
+        fill(page, label, HOSTILE + label)
+    status(page, "Saved")
+    page.reload()
+    page.get_by_role("tab", name="Rubric review").click()
+    begin(page, "AB")
+    go(page, 2)
+    page.get_by_role("button", name="History of this review").click()
+    page.get_by_text("criterion 1 reworded").wait_for()
+    assert texts(page)[0] == HOSTILE + "Criterion 1: text"
+    assert page.elsewhere == []
+    said = "".join(capfd.readouterr())
+    assert "anzibar" not in said
+    assert "elsewhere" not in said
+
+
+def test_a_database_that_fails_is_said_and_what_was_typed_is_saved_later(
+    opened: Open, engine: Engine, store: ReviewStore, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = opened("ab")
+    other = sqlite3.connect(str(engine.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    fill(page, "Criterion 1: text", "Is zanzibar tea named?")
+    status(page, "in use by another program")
+    other.execute("ROLLBACK")
+    fill(page, "Criterion 1: points", "6")
+    status(page, "Saved (version 2)")
+    assert store.history("first", "AB")[-1].review.criteria[0].text == "Is zanzibar tea named?"
+    assert "zanzibar" not in "".join(capfd.readouterr())
+
+
+def test_a_question_can_be_typed_and_wrong_initials_are_refused(opened: Open, store: ReviewStore) -> None:
+    page = opened()
+    page.get_by_label("Your initials").fill("a")
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_text("initials are 2 to 8 letters").wait_for()
+    begin(page, "ab")
+    page.get_by_role("button", name="Add a question, export").click()
+    page.get_by_label("A new question").fill("May I fly with a cold?")
+    page.get_by_role("button", name="Add the question", exact=True).click()
+    eventually(lambda: page.get_by_label(LIST).input_value().startswith("4. May I fly"))
+    assert store.questions()[-1].text == "May I fly with a cold?"
+    assert page.get_by_label("A new question").input_value() == ""
+
+
+def test_the_rubric_can_be_worked_on_by_keyboard_alone(opened: Open, store: ReviewStore) -> None:
+    page = opened()
+    page.get_by_label("Your initials").focus()
+    page.keyboard.type("ab")
+    page.keyboard.press("Enter")
+    page.get_by_label("Criterion 1: text").wait_for()
+    page.get_by_role("button", name="Move criterion 1 down").focus()
+    page.keyboard.press("Enter")
+    assert texts(page)[0] == "Does the answer mention jam?"
+    focused = "document.activeElement.getAttribute('aria-label')"
+    assert page.evaluate(focused) == "Move criterion 2 up"  # it is the last: there is no way down any more
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "Criterion 2: text"
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "+ Add a criterion"
+    page.keyboard.press("Enter")
+    page.keyboard.type("Is there a third?")
+    page.keyboard.press("Tab")
+    eventually(lambda: len((store.latest("first", "AB") or store.history("x", "y")).review.criteria) == 3)
+    latest = store.latest("first", "AB")
+    assert latest is not None
+    nurse = latest.review.criteria[1]
+    assert (nurse.points, nurse.a, nurse.b) == (6, "NOT_MET", "MET")
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_tab_is_accessible_on_a_screen_and_on_a_phone(opened: Open, width: int, colours: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed: make dev")
+    first, page = opened("ab"), opened("cd", width, color_scheme=colours)
+    fill(first, "Criterion 1: text", "Is a nurse named?")
+    status(first, "Saved (version 2)")
+    go(page, 2)
+    go(page, 1)
+    open_review_of(page, "AB")
+    graded(first)
+    status(first, "Saved")
+    fill(page, "Criterion 1: points", "9")
+    page.get_by_text("AB changed this").wait_for()
+    page.get_by_role("button", name="History of this review").click()
+    page.get_by_text("the rubric was drafted").wait_for()
+    serious = [
+        (one["id"], one["nodes"][0]["html"][:200])
+        for one in axe.Axe().run(page).response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if folder := os.environ.get("CLINALIGN_SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/review-{width}-{colours}.png", full_page=True)

@@ -1,0 +1,77 @@
+"""What the clinician starts from: a rubric by rule, and where a model is there, two answers and its verdicts."""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from agent.llm.client import Model
+from agent.llm.judge import ModelJudge
+from agent.show import STAGES
+from principles.rubric import build_rubric
+from principles.schema import Label
+from training.questions import Question
+from ui.review.review import SIDES, Origin, Review, ReviewCriterion
+from ui.run import parts_of
+from ui.service import Service
+
+# More than an answer is held to: to strike a criterion out is less work than to miss it.
+CANDIDATES = 10
+
+Proposals = dict[str, dict[str, str]]
+"""By criterion id: the text that was judged, and a verdict by side."""
+
+
+def draft_review(question: Question, service: Service) -> Review:
+    """The criteria of the principles that the search brings; no model is asked. Raises ClinAlignError."""
+    retriever, classifier = service.resources.finder()
+    scenario = classifier.classify(question.turns)
+    found = retriever.retrieve(question.text, scenario, CANDIDATES)
+    rubric = build_rubric([one.principle for one in found], question.turns)
+    rows = [ReviewCriterion(**criterion.model_dump()) for criterion in rubric.criteria]
+    return Review(criteria=tuple(rows), scenario=scenario)
+
+
+async def draft_answers(question: Question, service: Service) -> AsyncIterator[str | tuple[str, str]]:
+    """What the agent is doing, again and again, and at last its draft and its revised answer.
+
+    Closing it ends the model's work. Raises ClinAlignError.
+    """
+    state: dict[str, Any] = {}
+    stage = "prepare"
+    async for part in parts_of(service.agent(), [dict(turn) for turn in question.turns]):
+        if part and part["type"] == "values":
+            state = part["data"]
+        elif part and part["type"] == "custom":
+            stage = part["data"]["stage"]
+        yield STAGES[stage] + (f" ({service.loading})" if stage == "prepare" and service.loading else "")
+    yield state["draft"], state["answer"]
+
+
+def shuffled(question: Question, answers: tuple[str, str]) -> tuple[tuple[str, str], tuple[Origin, Origin]]:
+    """Draft and revision as A and B: which is which is settled by the question and told to nobody who grades."""
+    if hashlib.sha256(question.prompt_id.encode()).digest()[0] % 2:
+        return (answers[1], answers[0]), ("revision", "draft")
+    return answers, ("draft", "revision")
+
+
+def propose(question: Question, review: Review, service: Service) -> Iterator[tuple[int, int, Proposals]]:
+    """The judge's verdicts where the clinician has given none: (done, of how many, those so far).
+
+    Raises ClinAlignError.
+    """
+    judge = ModelJudge(Model(service.resources.model()))
+    criteria = {one.id: one for one in review.rubric().criteria}
+    answers = dict(zip(SIDES, review.answers, strict=True))
+    asked = [
+        (side, row.id)
+        for side in SIDES
+        for row in review.criteria
+        if answers[side].strip() and row.id in criteria and getattr(row, side) is None
+    ]
+    proposals: Proposals = {}
+    for done, (side, key) in enumerate(asked):
+        yield done, len(asked), proposals
+        for verdict in judge.verdicts(question.turns, answers[side], [criteria[key]]):
+            if verdict.label is not Label.UNKNOWN:
+                proposals.setdefault(key, {"text": criteria[key].text})[side] = verdict.label.value
+    yield len(asked), len(asked), proposals
