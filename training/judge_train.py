@@ -32,6 +32,7 @@ from training.judge import (
     tree_features,
 )
 from training.judge_features import LORE_FEATURES, Array, Case, CriterionLore, WordWeights, shallow_features
+from training.options import require_extra
 from training.reader import fine_tuned, read
 
 HELD_OUT = 0.1
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    require_extra("judge-train", "lightgbm", "datasets")
     out: Path = arguments.out
     if out.exists():
         raise ConfigError(f"{out} exists: name another folder, or remove it")
