@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 from principles.errors import ClinAlignError, InputError
+from principles.interrupt import leave_on_interrupt
 from principles.scenario import NAMES, Heads, ScenarioClassifier, kernel, load_classifier
 from principles.scenario_features import Encode, Turns, features
 from principles.schema import DIMENSIONS, Dimension, Scenario
@@ -173,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = evaluate(bundled_encoder(), options.data)
     except ClinAlignError as error:
-        print(error, file=sys.stderr)
+        print(f"clinalign: {error}", file=sys.stderr)
         return error.exit_code
     if options.json:
         print(json.dumps(report, indent=1))
@@ -183,4 +184,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    leave_on_interrupt()
     raise SystemExit(main())

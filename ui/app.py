@@ -99,7 +99,7 @@ def theme() -> gr.themes.Base:
         primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
     dark = {f"{name}_dark": value for name, value in COLOURS.items()}
-    return base.set(**COLOURS, **dark, color_accent="*primary_700")
+    return base.set(**COLOURS, **dark, color_accent="*primary_700", body_text_color_subdued="*neutral_600")
 
 
 def head() -> str:

@@ -46,7 +46,7 @@ def library_tab(service: Service) -> None:
         lambda chosen: gr.Dropdown(_values(chosen), value=ANY), dimension, value, api_visibility="private", queue=False
     )
     gr.on(
-        [text.input, dimension.change, value.change],
+        [text.change, dimension.change, value.change],
         browse,
         filters,
         shown,

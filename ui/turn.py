@@ -155,7 +155,7 @@ def _making(turn: Turn) -> Markup:
     steps = [step for step in turn.trace.steps if step.stage != "draft" or not step.at_work]
     if not steps:
         return Markup("")
-    seconds = sum(step.elapsed() for step in steps)
+    seconds = sum(step.elapsed() for step in turn.trace.steps)
     return fill(
         '<details class="making" data-key="{name}-making"{open}><summary>How this answer is made'
         ' <span class="seconds">{seconds:.1f} s</span></summary>{steps}</details>',

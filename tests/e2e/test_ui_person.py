@@ -59,6 +59,18 @@ def test_an_emergency_notice_stands_above_everything_before_the_answer_is_there(
     assert not notice.is_visible()
 
 
+def test_the_notice_of_a_later_question_is_in_sight(page: Any) -> None:
+    ask(page)
+    finished(page)
+    ask(page, "My chest hurts")
+    finished(page, times=2)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.scrollY") > 100
+    notice, question = page.locator(".notice").bounding_box(), page.locator(".question").nth(1).bounding_box()
+    assert 0 <= notice["y"] < question["y"] < 900
+    assert notice["y"] + notice["height"] <= question["y"]
+
+
 @pytest.mark.parametrize(("name", "ending"), [("Save as Markdown", ".md"), ("Save as JSON", ".json")])
 def test_a_conversation_is_saved_by_the_browser_alone(
     page: Any, name: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,11 +1,12 @@
 """What happens in the review tab: each act takes what the page shows and tells what to show next."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
 
-from principles.errors import InputError
+from principles.errors import ClinAlignError, InputError
 from training.questions import Question, question_of
 from ui.html import fill, joined, percent
 from ui.review.choices import owners_listed, questions_listed
@@ -37,6 +38,13 @@ class Acts:
         self._desk = desk
         self._desks = desks
         self._service = service
+
+    def ready(self) -> Iterator[str]:
+        """Load the search, which takes a while the first time, and say so."""
+        yield fill('<p role="status">Getting the principles ready. The first time this takes up to a minute …</p>')
+        with suppress(ClinAlignError):  # met again where a rubric is drafted, and told there
+            self._service.resources.finder()
+        yield ""
 
     def begin(self, initials: str, desk: Desk | None, *form: Any) -> Shown:
         """The first question that this person has not signed; the last one if there is none."""

@@ -1,7 +1,7 @@
 """What the clinician starts from: a rubric by rule, and where a model is there, two answers and its verdicts."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from agent.llm.client import Model
@@ -37,14 +37,21 @@ async def draft_answers(question: Question, service: Service) -> AsyncIterator[s
     Closing it ends the model's work. Raises ClinAlignError.
     """
     state: dict[str, Any] = {}
-    stage = "prepare"
+    running: list[str] = []
     async for part in parts_of(service.agent(), [dict(turn) for turn in question.turns]):
         if part and part["type"] == "values":
             state = part["data"]
         elif part and part["type"] == "custom":
-            stage = part["data"]["stage"]
+            running = _running(running, part["data"])
+        # Of two at once, the draft takes long.
+        stage = min(running, key=list(STAGES).index, default="prepare")
         yield STAGES[stage] + (f" ({service.loading})" if stage == "prepare" and service.loading else "")
     yield state["draft"], state["answer"]
+
+
+def _running(before: list[str], told: Mapping[str, Any]) -> list[str]:
+    others = [stage for stage in before if stage != told["stage"]]
+    return others if told["status"] == "end" else [*others, told["stage"]]
 
 
 def shuffled(question: Question, answers: tuple[str, str]) -> tuple[tuple[str, str], tuple[Origin, Origin]]:

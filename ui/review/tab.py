@@ -31,6 +31,8 @@ DOWNLOAD = """(text) => {
 # One after the other in the order of arrival: a page's later state must not be overtaken by an earlier one.
 IN_ORDER: Any = {"concurrency_id": "review", "concurrency_limit": 1, "api_visibility": "private"}
 AT_LENGTH: Any = {"concurrency_id": "review-model", "concurrency_limit": 2, "api_visibility": "private"}
+# Apart from the others: while one person waits for the first load, nobody else's work waits to be saved.
+LOADING: Any = {"concurrency_id": "review-ready", "concurrency_limit": 20, "api_visibility": "private"}
 QUIET: Any = {"show_progress": "hidden"}
 
 
@@ -54,13 +56,9 @@ def review_tab(engine: Engine, service: Service) -> None:
 def _wire_review(fields: Fields, desk: Any, acts: Acts) -> None:
     everything = [desk, *vars(fields).values()]
     act = functools.partial(_safely, fields.status)
-    gr.on(
-        [fields.initials.submit, fields.begin.click],
-        _safely(fields.welcome, acts.begin),
-        [fields.initials, desk, *fields.form],
-        everything,
-        **IN_ORDER,
-    )
+    begun = gr.on([fields.initials.submit, fields.begin.click], acts.ready, None, fields.welcome, **LOADING)
+    begin = _safely(fields.welcome, acts.begin)
+    begun.then(begin, [fields.initials, desk, *fields.form], everything, **IN_ORDER)
     chosen = [desk, fields.question, fields.owner, *fields.form]
     gr.on([fields.question.input, fields.owner.input], act(acts.go), chosen, everything, **IN_ORDER)
     changed = [
@@ -75,7 +73,8 @@ def _wire_review(fields: Fields, desk: Any, acts: Acts) -> None:
         button.click(act(what), [desk, *fields.form], everything, **IN_ORDER)
     fields.theirs.click(act(acts.load_theirs), desk, everything, **IN_ORDER)
     added = [fields.typed, fields.initials, desk, *fields.form]
-    fields.add.click(_safely(fields.welcome, acts.add), added, everything, **IN_ORDER)
+    adding = fields.add.click(acts.ready, None, fields.welcome, **LOADING)
+    adding.then(_safely(fields.welcome, acts.add), added, everything, **IN_ORDER)
 
 
 def _wire_model(fields: Fields, desk: Any, acts: Acts) -> None:
