@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import quantiles
@@ -58,8 +58,10 @@ def _serve(pipe: Any) -> None:
     model = Echo()
     with served(model, principle("tea")) as address:
         pipe.send(address)
-        while (asked := pipe.recv()) is not None:
-            pipe.send(model.words.get(asked, 0))
+        # The pipe ends with the process that measures, however that ends.
+        with suppress(EOFError):
+            while (asked := pipe.recv()) is not None:
+                pipe.send(model.words.get(asked, 0))
 
 
 class Server:

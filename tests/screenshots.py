@@ -9,6 +9,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,19 @@ DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 WARFARIN = "I take warfarin. Can I take ibuprofen for my back pain?"
 CHEST = "My father has had crushing chest pain and has been sweating for 20 minutes. What should I do?"
 DRAFTS = {
-    WARFARIN: "Yes, you can take ibuprofen for your back pain. Take it with food, so that it is easier on your "
-    "stomach.\n\nHeat, gentle movement and a short rest help as well. Most back pain is better within some weeks.",
+    WARFARIN: "Ibuprofen is a common painkiller for back pain. Heat, gentle movement and a short rest help as well."
+    "\n\nMost back pain is better within some weeks.",
     CHEST: "Your father should sit down and rest. Chest pain can have many causes, and some of them pass by "
     "themselves.\n\nIf it is not better tomorrow, make an appointment with his doctor.",
 }
-FAULTS = ("Yes, you can take ibuprofen", "If it is not better tomorrow")
-# What a search by likeness brings in, too, and what neither of the questions is about.
-BESIDES = ("kidney", "carer", "breathless", "pregnan", "child")
+FAULT = "If it is not better tomorrow"
+# A search by likeness brings in others, too; these are what the two questions are about.
+FITTING = (
+    "task.anticoagulant-bleeding",
+    "uncertainty.asks-medicines-allergies-kidneys",
+    "urgency.name-warning-signs",
+    "urgency.chest-pain",
+)
 
 
 class Actor(ScriptedChat):
@@ -45,20 +51,22 @@ class Actor(ScriptedChat):
 
 
 def critic(prompt: str) -> float:
-    """A judge that knows the faults of the drafts, and sees what a principle asks for where its advice stands."""
+    """A judge that knows the fault of a draft, and sees what a principle asks for where its advice stands."""
+    library = load_library()
     if "Answer:" not in prompt and "the sentence quoted below" not in prompt:
-        return 0.04 if any(word in prompt.splitlines()[-1] for word in BESIDES) else 0.93
-    for pattern, principle in _patterns():
-        if asked := list(pattern.finditer(prompt)):
+        conditions = (library.get(one).applies_when[1:].rstrip(".") for one in FITTING)
+        return 0.93 if any(condition in prompt for condition in conditions) else 0.04
+    for principle in library.principles:
+        if asked := list(_pattern(principle.criterion).finditer(prompt)):
             said = prompt.replace(asked[-1][0], "")
-            there = any(fault in said for fault in FAULTS) if principle.points < 0 else principle.advice[:40] in said
-            return 0.94 if there else 0.08
+            return 0.94 if (FAULT if principle.points < 0 else principle.advice[:40]) in said else 0.08
     return 0.1
 
 
-def _patterns() -> Iterator[tuple[re.Pattern[str], Any]]:
-    for principle in load_library().principles:
-        yield re.compile(re.sub(r"\\{\w+\\}", ".{1,80}?", re.escape(principle.criterion))), principle
+@cache
+def _pattern(criterion: str) -> re.Pattern[str]:
+    """A criterion as it stands in a prompt: its slots hold what the question says."""
+    return re.compile(re.sub(r"\\{\w+\\}", ".{1,80}?", re.escape(criterion)))
 
 
 def taken(address: str) -> Iterator[tuple[str, bytes]]:
