@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from langchain_core.language_models import BaseChatModel
+from sqlalchemy import Engine
 
 import ui.app
 from agent.resources import Resources
@@ -33,19 +34,21 @@ def free_port() -> int:
 
 @contextmanager
 def served(
-    model: BaseChatModel | None, *principles: Principle, classifier: Any = None, mcp: bool = False
+    model: BaseChatModel | None,
+    *principles: Principle,
+    classifier: Any = None,
+    mcp: bool = False,
+    engine: Engine | None = None,
 ) -> Iterator[str]:
-    """The page's address; it keeps what it keeps in a folder of its own. Without a model, the configured one."""
+    """The page's address. Without a model it has the configured one, and without a database one that is not kept."""
     retriever: Any = Searchable(*principles) if principles else None
-    service = Service(Resources(model, retriever))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        engine = open_database(f"sqlite:///{Path(folder) / 'kept.sqlite'}")
-        patch.setattr(ui.app, "Service", lambda: service)
-        patch.setattr(ui.app, "open_database", lambda: engine)
+        kept = engine or open_database(f"sqlite:///{Path(folder) / 'kept.sqlite'}")
+        patch.setattr(ui.app, "open_database", lambda: kept)
         if principles:
             patch.setattr("agent.resources.load_classifier", lambda encode: classifier or FixedClassifier())
         try:
-            yield ui.app.launch("127.0.0.1", free_port(), mcp)
+            yield ui.app.launch(Service(Resources(model, retriever)), "127.0.0.1", free_port(), mcp)
         finally:
             gr.close_all()
-            engine.dispose()
+            kept.dispose()

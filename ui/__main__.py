@@ -39,8 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # Seconds of imports: not before it is known that there is a port to serve on.
         from ui.app import launch
+        from ui.service import Service
 
-        print(f"ClinAlign: {launch(chosen.host, chosen.port, chosen.mcp)} (Ctrl-C stops it)", file=sys.stderr)
+        service = Service()
+        address = launch(service, chosen.host, chosen.port, chosen.mcp)
+        print(f"ClinAlign: {address} (Ctrl-C stops it)", file=sys.stderr)
+        service.prepare()
         threading.Event().wait()
     except ClinAlignError as error:
         print(f"clinalign: {error}", file=sys.stderr)

@@ -42,7 +42,7 @@ POLICY = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; form-act
 
 
 def build_app(service: Service, engine: Engine) -> gr.Blocks:
-    """The page. Nothing is loaded before the first question."""
+    """The page over what its visitors share."""
     app: gr.Blocks
     with gr.Blocks(title="ClinAlign", analytics_enabled=False) as app:
         # First of all: Gradio names the page's own events after their functions, and one of those is an `ask`, too.
@@ -63,7 +63,7 @@ def build_app(service: Service, engine: Engine) -> gr.Blocks:
     return app
 
 
-def launch(host: str, port: int, mcp: bool = False) -> str:
+def launch(service: Service, host: str, port: int, mcp: bool = False) -> str:
     """Serve the page in the background; returns its address. `mcp` offers its programs as MCP tools as well.
 
     Raises ConfigError where an option, an environment variable or the database cannot be used.
@@ -72,7 +72,7 @@ def launch(host: str, port: int, mcp: bool = False) -> str:
     # Gradio asks its own server whether it is up, and a proxy of the environment must not be asked instead.
     for name in ("no_proxy", "NO_PROXY") if getproxies() else ():
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1")))
-    app = build_app(Service(), open_database())
+    app = build_app(service, open_database())
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,

@@ -104,18 +104,18 @@ class Chat:
             stopped(talk.last)
         return self.view(Conversation()) | {self.page.question: ""}
 
-    async def run(self, talk: Conversation, browser: Any, *settings: Any) -> AsyncGenerator[Shown, None]:
-        """The last question being answered; then, where the person wants that, the conversation is kept."""
-        sent: Shown = {}
+    async def run(self, talk: Conversation, *settings: Any) -> AsyncGenerator[tuple[str, ...], None]:
+        """The last question being answered: what changes on the page meanwhile, in the order of `moving`.
+
+        All of it each time: Gradio sends the difference alone, but makes a component anew for what is left out.
+        """
         async with aclosing(answering(talk, self._setup(*settings))) as turns:
             async for _ in turns:
-                shown = self.live(talk)
-                # One thing is always sent: only so is it noticed that a page was closed.
-                changed = {component: value for component, value in shown.items() if sent.get(component) != value}
-                yield {self.page.stage: shown[self.page.stage], **changed}
-                sent = shown
-        if sent and talk.last and talk.last.status != "stopped":
-            yield self.view(talk) | await asyncio.to_thread(self.kept.save, talk, browser)
+                yield tuple(self.live(talk).values())
+
+    async def finish(self, talk: Conversation, browser: Any) -> Shown:
+        """The whole page, once the answer is there; then, where the person wants that, the conversation is kept."""
+        return self.view(talk) | await asyncio.to_thread(self.kept.save, talk, browser)
 
     def _setup(
         self, rounds: float, top_k: float, revise: str, temperature: float, url: str
@@ -164,14 +164,15 @@ def chat_tab(app: gr.Blocks, service: Service, history: History, alert: Any) -> 
             page = Layout(**left, **right_column())
     chat = Chat(service, page, alert, kept, allowed)
     shown = [*{id(one): one for one in (*chat.view(Conversation()), page.question)}.values()]
+    moving = list(chat.live(Conversation()))
     runs = []
 
     def answers(trigger: Any, handler: Callable[..., Shown], *inputs: Any) -> None:
         begun = trigger(handler, [page.talk, *inputs], shown, queue=False, **PRIVATE)
         begun.then(None, None, None, js="() => window.clinalign.toQuestion()", **PRIVATE)
         limit = {"concurrency_limit": service.at_once, "concurrency_id": "answers"}
-        given = [page.talk, kept.browser, *page.settings]
-        run = begun.then(chat.run, given, [*shown, *kept.outputs], **limit, **PRIVATE)
+        run = begun.then(chat.run, [page.talk, *page.settings], moving, **limit, **PRIVATE)
+        run.success(chat.finish, [page.talk, kept.browser], [*shown, *kept.outputs], queue=False, **PRIVATE)
         run.failure(chat.stop, page.talk, shown, queue=False, **PRIVATE)
         runs.append(run)
 

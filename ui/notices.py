@@ -42,13 +42,14 @@ def direction(language: str) -> str:
 
 def _said(which: int, question: str, language: str | None = None) -> list[tuple[str, str]]:
     """(language, text), the question's language first."""
-    found = language or _language(question)
+    found = language or language_of(question)
     code = _SAME.get(found, found)
     codes = dict.fromkeys([code, "en"] if code in TEXTS else ["en"])
     return [(code, TEXTS[code][which].format(numbers=TEXTS[code][0])) for code in codes]
 
 
-def _language(text: str) -> str:
+def language_of(text: str) -> str:
+    """The ISO 639-1 code of a text's language, guessed. The first call takes two seconds."""
     import py3langid
 
     return str(py3langid.classify(text)[0])

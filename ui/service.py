@@ -1,12 +1,15 @@
 """What all visitors of the page share: the agents, one an endpoint, and the principles that they search."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from agent.graph import Agent, agent_over
 from agent.llm.endpoint import named_endpoint
 from agent.llm.progress import Progress
 from agent.resources import Resources
+from principles.errors import ClinAlignError
+from ui.notices import language_of
 
 # Each address on an allowed host has an agent of its own, and a visitor can make up addresses.
 MOST_ENDPOINTS = 8
@@ -36,6 +39,19 @@ class Service:
         """How many answers to make at the same time."""
         elsewhere = self.resources.given_model is not None or named_endpoint(None, None)[0]
         return AT_ONCE_THERE if elsewhere else AT_ONCE_HERE
+
+    def prepare(self) -> threading.Thread:
+        """Load in the background what the first question needs. What fails is told to whoever asks it."""
+
+        def load() -> None:
+            with suppress(ClinAlignError):
+                language_of("")
+                self.resources.finder()
+                self.resources.model()
+
+        thread = threading.Thread(target=load, name="clinalign-prepare", daemon=True)
+        thread.start()
+        return thread
 
     def agent(self, base_url: str | None = None) -> Agent:
         """The agent of the configured endpoint, or of the one at `base_url`, which the caller has to allow.

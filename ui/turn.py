@@ -17,13 +17,14 @@ Message = dict[str, str]
 
 @dataclass
 class Turn:
-    """A question and its answer, which exists once the status is "done"."""
+    """A question and its answer, which exists once the status is "done"; `notice` once the urgency is known."""
 
     question: str
     trace: Trace = field(default_factory=Trace)
     status: Literal["waiting", "running", "done", "stopped", "failed"] = "waiting"
     failure: Markup = field(default_factory=Markup)
     name: str = field(default_factory=lambda: f"turn-{secrets.token_hex(4)}")
+    notice: str | None = None
 
     @property
     def open(self) -> bool:
@@ -83,8 +84,11 @@ def reopened(conversation_id: str, messages: list[Any], results: list[Any]) -> C
 
 def emergency(turn: Turn | None) -> str:
     """The notice for the urgency of a question, once it is known."""
-    scenario = turn.trace.scenario if turn else None
-    return notice_html(turn.question, scenario["urgency"]) if turn and scenario else ""
+    if turn is None or not turn.trace.scenario:
+        return ""
+    if turn.notice is None:  # the page is drawn ten times a second, and the question's language stays the same
+        turn.notice = notice_html(turn.question, turn.trace.scenario["urgency"])
+    return turn.notice
 
 
 def turn_html(turn: Turn, number: int) -> Markup:

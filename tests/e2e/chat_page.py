@@ -1,22 +1,17 @@
 """The chat's page in a real browser, with a scripted model behind the agent: fixtures and what a person does on it."""
 
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
-import gradio as gr
 import pytest
 from pydantic import Field
 
-import ui.app
 from agent import NOTICE
-from agent.resources import Resources
 from principles.schema import Scenario
-from tests.fakes import FixedRetriever, ScriptedChat, principle
-from ui.database import open_database
-from ui.service import Service
+from tests.fakes import ScriptedChat, principle
+from tests.served import served as page_over
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -69,21 +64,11 @@ def reader(prompt: str) -> float:
     return 0.9 if "jam" in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Paced]]:
-    model, retriever = Paced(), FixedRetriever(JAM)
-    database = open_database(f"sqlite:///{tmp_path_factory.mktemp('page')}/page.sqlite")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agent.resources.load_classifier", lambda encode: ByWord())
-        patch.setattr(ui.app, "open_database", lambda: database)
-        patch.setattr(ui.app, "Service", lambda: Service(Resources(model, retriever)))  # type: ignore[arg-type]
-        yield ui.app.launch("127.0.0.1", free_port()), model
-    gr.close_all()
+def served() -> Iterator[tuple[str, Paced]]:
+    model = Paced()
+    with page_over(model, JAM, classifier=ByWord()) as address:
+        yield address, model
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The principles' tab in a real browser: it filters as one types, and nothing written in it runs."""
 
 # ruff: noqa: F811 - pytest gives fixtures by the names of parameters
+import re
 from typing import Any
 
 import pytest
@@ -32,8 +33,11 @@ def test_a_dimension_narrows_its_values(tab: Any) -> None:
     tab.get_by_role("option", name="urgency").click()
     tab.get_by_text("0 of 1 principles").wait_for()
     tab.get_by_label("Value").click()
-    offered = [words.split("\n")[-1] for words in tab.get_by_role("option").all_inner_texts()]
-    assert offered == ["any", "emergent", "conditionally emergent", "non emergent"]
+    playwright = pytest.importorskip("playwright.sync_api")
+    # The first list may still be folding away; the second one's filling follows the first one's choice.
+    playwright.expect(tab.get_by_role("option").filter(visible=True)).to_have_text(
+        [re.compile(rf"{value}$") for value in ("any", "emergent", "conditionally emergent", "non emergent")]
+    )
 
 
 def test_a_question_is_tried_and_what_it_holds_is_harmless(tab: Any, served: tuple[str, Paced]) -> None:

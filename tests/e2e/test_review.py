@@ -10,20 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from sqlalchemy import Engine
 
-import ui.app
 import ui.database
-from agent.resources import Resources
 from tests.e2e.chat_page import Paced, browser  # noqa: F401 - a fixture
-from tests.fakes import FixedClassifier, FixedRetriever, principle
-from tests.served import free_port
+from tests.fakes import principle
+from tests.served import served
 from training.data import load_items
 from ui.database import open_database
 from ui.review.store import ReviewStore
-from ui.service import Service
 
 HOSTILE = "<script>fetch('http://elsewhere.invalid')</script><img src=http://elsewhere.invalid/x.png onerror=alert(1)>"
 QUESTIONS = (
@@ -73,13 +69,8 @@ def address(model: Paced, engine: Engine, tmp_path: Path, monkeypatch: pytest.Mo
     file = tmp_path / "questions.jsonl"
     file.write_text("".join(json.dumps(one) + "\n" for one in QUESTIONS))
     monkeypatch.setenv("CLINALIGN_REVIEW_QUESTIONS", str(file))
-    monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
-    finder: Any = FixedRetriever(NURSE, JAM)
-    monkeypatch.setattr(ui.app, "Service", lambda: Service(Resources(model, finder)))
-    monkeypatch.setattr(ui.app, "open_database", lambda: engine)
-    yield ui.app.launch("127.0.0.1", free_port())
-    gr.close_all()
-    engine.dispose()
+    with served(model, NURSE, JAM, engine=engine) as page_address:
+        yield page_address
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from tests.e2e.chat_page import (  # noqa: F401 - fixtures
     browser,
     button,
     finished,
-    free_port,
     page,
     served,
 )
+from tests.served import free_port
 from ui.chat_layout import EXAMPLES
 
 

@@ -15,7 +15,7 @@ import ui.answering
 import ui.app
 from agent import NOTICE, build_agent
 from agent.llm.progress import Progress
-from principles.errors import ConfigError, ModelError
+from principles.errors import ConfigError, ModelError, WeightsError
 from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat
 from tests.unit.page import JAM, MENDED, QUESTION, answered, mended, reader, service, words
 from ui.__main__ import main
@@ -140,6 +140,29 @@ def test_the_report_of_the_agent_is_put_in_words() -> None:
     one = service(ScriptedChat())
     one.resources.report(Progress("fetching weights", 30, 120))
     assert one.loading == "fetching weights: 25%"
+
+
+def test_what_the_first_question_needs_is_loaded_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("ui.service.language_of", said.append)
+    one = service(ScriptedChat())
+    monkeypatch.setattr(one.resources, "finder", lambda: said.append("finder"))
+    monkeypatch.setattr(one.resources, "model", lambda: said.append("model"))
+    one.prepare().join(20)
+    assert said == ["", "finder", "model"]
+
+
+def test_what_cannot_be_loaded_is_told_with_the_first_question(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = service(ScriptedChat())
+
+    def missing() -> None:
+        raise WeightsError("no weights")
+
+    monkeypatch.setattr(one.resources, "finder", missing)
+    one.prepare().join(20)
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_a_failure_is_shown_in_its_own_words_and_logged_without_the_question(

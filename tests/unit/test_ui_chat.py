@@ -44,8 +44,12 @@ def chat(history: History) -> Iterator[Chat]:
 
 
 def run(chat: Chat, talk: Conversation, browser: Any = OFF, settings: Any = SETTINGS) -> list[dict[Any, Any]]:
+    """What the page is sent while the last question is answered, and once it is."""
+
     async def all_shown() -> list[dict[Any, Any]]:
-        return [shown async for shown in chat.run(talk, browser, *settings)]
+        moving = list(chat.live(talk))
+        meanwhile = [dict(zip(moving, shown, strict=True)) async for shown in chat.run(talk, *settings)]
+        return [*meanwhile, await chat.finish(talk, browser)]
 
     return asyncio.run(all_shown())
 
@@ -81,7 +85,8 @@ def test_a_question_goes_from_the_field_into_the_conversation(chat: Chat) -> Non
 def test_an_empty_question_stays_in_the_field(chat: Chat, question: str) -> None:
     talk = Conversation()
     assert chat.ask(talk, question) == {chat.page.talk: talk}
-    assert run(chat, talk) == []
+    assert len(run(chat, talk)) == 1
+    assert talk.turns == []
 
 
 def test_a_question_beside_a_running_one_stays_in_the_field(chat: Chat) -> None:
@@ -93,12 +98,13 @@ def test_a_question_beside_a_running_one_stays_in_the_field(chat: Chat) -> None:
     assert [turn.question for turn in talk.turns] == [QUESTION]
 
 
-def test_only_what_changed_is_sent_while_an_answer_is_made(chat: Chat) -> None:
+def test_only_what_changes_is_drawn_while_an_answer_is_made(chat: Chat) -> None:
     talk = Conversation()
     chat.ask(talk, QUESTION)
-    first, *between, _ = run(chat, talk)
-    assert chat.page.panel in first
-    assert any(chat.page.panel not in shown for shown in between)
+    *meanwhile, last = run(chat, talk)
+    assert meanwhile
+    assert all(chat.page.past not in shown and chat.page.retry not in shown for shown in meanwhile)
+    assert {chat.page.past, chat.page.retry} <= set(last)
 
 
 def test_stop_leaves_the_question_and_what_was_drafted(chat: Chat) -> None:
@@ -113,7 +119,8 @@ def test_stop_leaves_the_question_and_what_was_drafted(chat: Chat) -> None:
     assert shown[chat.page.ask]["visible"]
     assert shown[chat.page.retry]["interactive"]
     assert not shown[chat.page.copy]["interactive"]
-    assert run(chat, talk) == []
+    assert len(run(chat, talk)) == 1
+    assert talk.last.status == "stopped"
 
 
 def test_retry_answers_the_last_question_again_in_its_place(chat: Chat) -> None:
