@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 import ui.database
 from tests.e2e.chat_page import Paced, browser  # noqa: F401 - a fixture
+from tests.e2e.review_page import LIST, begin, eventually, fill, go, on, open_review_of, status, texts, verdict
 from tests.fakes import principle
 from tests.served import served
 from training.data import load_items
@@ -35,7 +36,6 @@ QUESTIONS = (
     },
 )
 NURSE, JAM = principle("nurse"), principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
-LIST = "Question (✓: signed by)"
 Open = Callable[..., Any]
 
 
@@ -95,57 +95,6 @@ def opened(browser: Any, address: str) -> Iterator[Open]:
     yield open_page
     for context in contexts:
         context.close()
-
-
-def begin(page: Any, initials: str) -> None:
-    page.get_by_label("Your initials").fill(initials)
-    page.get_by_role("button", name="Begin").click()
-    page.get_by_label("Criterion 1: text").wait_for()
-
-
-def status(page: Any, words: str) -> None:
-    page.locator("#review-bar").get_by_text(words).first.wait_for()
-
-
-def go(page: Any, number: int) -> None:
-    """To a question by its number in the list."""
-    page.get_by_label(LIST).click()
-    page.get_by_role("option", name=re.compile(rf"^{number}\. ")).click()
-    on(page, number)
-
-
-def on(page: Any, number: int) -> None:
-    """Wait until that question is open."""
-    eventually(lambda: page.get_by_label(LIST).input_value().startswith(f"{number}. "))
-    page.wait_for_timeout(300)  # the fields follow the list
-
-
-def open_review_of(page: Any, owner: str) -> None:
-    page.get_by_label("Whose review").click()
-    page.get_by_role("option", name=re.compile(owner)).click()
-    status(page, f"This is {owner}’s review")
-
-
-def verdict(page: Any, number: int, side: str, word: str) -> None:
-    group = page.get_by_role("radiogroup", name=f"Criterion {number}: does answer {side} do this?")
-    group.get_by_label(word).check()
-
-
-def fill(page: Any, label: str, text: str) -> None:
-    """As a person does: type, and leave the field."""
-    page.get_by_label(label, exact=True).fill(text)
-    page.get_by_label(label, exact=True).blur()
-
-
-def texts(page: Any) -> list[str]:
-    return [field.input_value() for field in page.locator("#rubric-editor textarea").all()]
-
-
-def eventually(found: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
-    while not found():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def graded(page: Any) -> None:
