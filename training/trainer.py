@@ -3,11 +3,10 @@
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from principles.errors import ConfigError
@@ -15,6 +14,7 @@ from principles.grader import Judge
 from training.corpus import Corpus, prompt_messages
 from training.guards import GOLD, REWARD, Alarm, alarms, gamed
 from training.policy import base_model, lora_config
+from training.progress import Done, bar
 from training.recipe import Recipe
 from training.reward import RubricReward
 
@@ -123,10 +123,11 @@ class Guards(TrainerCallback):
 
 
 class Bar(TrainerCallback):
-    """A bar on stderr with the newest reward and gold score."""
+    """Progress on stderr with the newest reward and gold score."""
 
     def __init__(self) -> None:
-        self._bar: Progress | None = None
+        self._open = ExitStack()
+        self._done: Done | None = None
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
@@ -134,30 +135,20 @@ class Bar(TrainerCallback):
         if not state.is_world_process_zero:
             return
         self._shown = {REWARD: "…", GOLD: "…"}
-        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-        self._bar = Progress(
-            *columns,
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            speed_estimate_period=3600,
-        )
-        self._bar.add_task("", total=state.max_steps, completed=state.global_step)
-        self._bar.start()
+        self._step = state.global_step
+        self._done = self._open.enter_context(bar("training", state.max_steps, state.global_step))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        if self._bar is None:
+        if self._done is None:
             return
         newest = state.log_history[-1]
         self._shown |= {name: f"{newest[name]:.3f}" for name in self._shown if newest.get(name) is not None}
-        text = f"reward {self._shown[REWARD]}, gold {self._shown[GOLD]}"
-        self._bar.update(self._bar.task_ids[0], completed=state.global_step, description=text)
+        self._done(state.global_step - self._step, f"reward {self._shown[REWARD]}, gold {self._shown[GOLD]}")
+        self._step = state.global_step
 
     def close(self) -> None:
         """Also where the training failed."""
-        if self._bar is not None:
-            self._bar.stop()
+        self._open.close()
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
