@@ -113,3 +113,15 @@ def finished(page: Any, times: int = 1) -> None:
     button(page, "Ask").wait_for()
     assert page.locator(".turn").count() == times
     assert page.locator(".turn small", has_text=NOTICE).count() == times
+
+
+def findings(page: Any) -> list[str]:
+    """Serious and critical findings on the page as it is shown now, each with the first places."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core comes with make dev")
+    page.wait_for_timeout(500)  # colours fade in, and half faded they lack contrast
+    found = axe.Axe().run(page).response["violations"]
+    return [
+        f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes'][:5]]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -5,21 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.chat_page import Paced, ask, browser, button, finished, page, served  # noqa: F401 - fixtures
+from tests.e2e.chat_page import Paced, ask, browser, button, findings, finished, page, served  # noqa: F401 - fixtures
 
 PHONE = {"width": 390, "height": 844}
-
-
-def findings(page: Any) -> list[str]:
-    """Serious and critical findings on the page as it is shown now, each with the first places."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core comes with make dev")
-    page.wait_for_timeout(500)  # colours fade in, and half faded they lack contrast
-    found = axe.Axe().run(page).response["violations"]
-    return [
-        f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes'][:5]]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def unfold(page: Any) -> None:
