@@ -32,6 +32,7 @@ _PHYSICIANS: dict[str, tuple[Dimension, str]] = {
     "not-health-professional": ("expertise", "layperson"),
 }
 Counts = dict[str, dict[str, int]]
+MEASURED = ("test", "blind")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Question:
 
 
 def load_questions(split: str) -> list[Question]:
-    """The project's own questions of one split, tune or test."""
+    """The project's own questions of one split: tune, test (of the same hand) or blind (of other hands)."""
     text = files("principles").joinpath("scenario_questions.yaml").read_bytes()
     rows: list[dict[str, Any]] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return [
@@ -124,14 +125,13 @@ def scores(counts: Counts) -> dict[str, dict[str, float]]:
 
 
 def evaluate(encode: Encode, data: Path | None) -> dict[str, Any]:
-    """The shipped classifier's figures on the test half, and against physicians' tags where a file is given."""
+    """The shipped classifier's figures on the test and blind questions, and on physicians' tags of a given file."""
     physicians = load_physicians(data) if data else []
     classifier = load_classifier(encode)
-    counts, milliseconds = confusion(classifier, load_questions("test"))
-    report: dict[str, Any] = {
-        "test": {name: {"scores": scores(table), "confusion": table} for name, table in counts.items()},
-        "median_ms": milliseconds,
-    }
+    report: dict[str, Any] = {}
+    for split in MEASURED:
+        counts, report["median_ms"] = confusion(classifier, load_questions(split))
+        report[split] = {name: {"scores": scores(table), "confusion": table} for name, table in counts.items()}
     if physicians:
         report["physicians"] = confusion(classifier, physicians)[0]
     return report
@@ -156,10 +156,11 @@ def _table(title: str, counts: Counts) -> str:
 
 
 def _print(report: dict[str, Any]) -> None:
-    for name, part in report["test"].items():
-        print(f"\n{_table(name, part['confusion'])}")
-        for value, row in part["scores"].items():
-            print(f"  {value}: " + ", ".join(f"{key} {number:.3g}" for key, number in row.items()))
+    for split in MEASURED:
+        for name, part in report[split].items():
+            print(f"\n{_table(f'{name}, {split}', part['confusion'])}")
+            for value, row in part["scores"].items():
+                print(f"  {value}: " + ", ".join(f"{key} {number:.3g}" for key, number in row.items()))
     print(f"\nmedian {report['median_ms']:.1f} ms a question")
     for name, counts in report.get("physicians", {}).items():
         print(f"\n{_table(f'{name}, physicians', counts)}")

@@ -1,4 +1,4 @@
-"""The scenario step as it ships: the bundled encoder, fitted on the tune half, judged on the test half."""
+"""The scenario step as it ships: the bundled encoder, fitted on the tune questions, judged on all others."""
 
 import time
 from collections.abc import Iterator
@@ -26,6 +26,11 @@ def counts(classifier: ScenarioClassifier) -> dict[Dimension, Counts]:
     return confusion(classifier, load_questions("test"))[0]
 
 
+@pytest.fixture(scope="module")
+def blind(classifier: ScenarioClassifier) -> dict[Dimension, Counts]:
+    return confusion(classifier, load_questions("blind"))[0]
+
+
 @pytest.mark.parametrize(
     # Urgency's target is 0.85 and is not reached (docs/scenario.md): the floor guards what there is.
     ("dimension", "floor"),
@@ -33,6 +38,21 @@ def counts(classifier: ScenarioClassifier) -> dict[Dimension, Counts]:
 )
 def test_macro_f1(counts: dict[Dimension, Counts], dimension: Dimension, floor: float) -> None:
     assert scores(counts[dimension])["macro"]["f1"] >= floor
+
+
+# What there is on questions of other hands (docs/scenario.md), and not what is aimed at: it must not become less.
+@pytest.mark.parametrize(
+    ("dimension", "floor"), [("urgency", 0.60), ("uncertainty", 0.60), ("expertise", 0.90), ("task", 0.72)]
+)
+def test_macro_f1_on_questions_of_other_hands(
+    blind: dict[Dimension, Counts], dimension: Dimension, floor: float
+) -> None:
+    assert scores(blind[dimension])["macro"]["f1"] >= floor
+
+
+def test_no_emergency_of_other_hands_is_missed(blind: dict[Dimension, Counts]) -> None:
+    assert scores(blind["urgency"])["emergent"]["recall"] >= 0.97
+    assert blind["urgency"]["emergent"]["non_emergent"] == 0
 
 
 def test_emergencies_are_recognised(counts: dict[Dimension, Counts]) -> None:

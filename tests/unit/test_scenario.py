@@ -67,13 +67,14 @@ def heads_saying(**wanted: Sequence[float]) -> Heads:
 
 
 def test_questions_are_enough_of_each_value_and_split_by_their_ids(rows: list[dict[str, Any]]) -> None:
-    first = [row for row in rows if not row["id"].startswith("more-")]
+    first = [row for row in rows if not row["id"].startswith(("more-", "blind-"))]
     assert len(first) >= 360
     assert len({row["id"] for row in rows}) == len(rows)
     for row in first:
         odd = int(hashlib.sha256(row["id"].encode()).hexdigest()[-1], 16) % 2
         assert row["split"] == ("test" if odd else "tune")
     assert {row["split"] for row in rows if row["id"].startswith("more-")} == {"tune"}
+    assert {row["split"] for row in rows if row["id"].startswith("blind-")} == {"blind"}
     counts = Counter((name, row[name]) for row in first for name in NAMES)
     assert counts["urgency", "emergent"] >= 80
     assert counts["expertise", "health_professional"] >= 90
@@ -98,7 +99,7 @@ def test_no_question_is_in_both_halves(rows: list[dict[str, Any]]) -> None:
             if row["split"] == split
         }
 
-    assert not said("tune") & said("test")
+    assert not said("tune") & (said("test") | said("blind"))
 
 
 def test_cues_are_numbers_between_0_and_1() -> None:
@@ -296,6 +297,6 @@ def test_evaluate_prints_json(
     monkeypatch.setattr(scenario_train, "load_questions", lambda split: small)
     assert scenario_train.main(["evaluate", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert set(report["test"]) == set(NAMES)
+    assert set(report["test"]) == set(report["blind"]) == set(NAMES)
     assert scenario_train.main(["evaluate"]) == 0
     assert "macro" in capsys.readouterr().out
