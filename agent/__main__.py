@@ -1,9 +1,7 @@
-import sys
-
-from principles.interrupt import leave_on_interrupt
+from principles.interrupt import leave, leave_on_interrupt
 
 if __name__ == "__main__":
     leave_on_interrupt()
     from agent.cli import main  # after that: an interrupt in the middle of an import is a traceback
 
-    sys.exit(main())
+    leave(main())

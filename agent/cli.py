@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     chosen = parser().parse_args(arguments)
     try:
-        return _ask(chosen)
+        status = _ask(chosen)
+        sys.stdout.flush()  # here, where a closed pipe is no error
+        return status
     except ClinAlignError as error:
         print(f"clinalign: {error}", file=sys.stderr)
         return error.exit_code

@@ -7,6 +7,7 @@ import sys
 import threading
 
 from principles.errors import ClinAlignError
+from principles.interrupt import leave
 
 EPILOG = """
 The model is chosen as for `python -m agent`: CLINALIGN_BASE_URL and CLINALIGN_MODEL, or else a small Qwen model
@@ -61,4 +62,4 @@ def _port(given: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -19,7 +19,7 @@ from agent.llm.profiles import Profile
 from agent.llm.progress import Progress, Report, no_report
 from agent.llm.weights import ensure_weights
 from principles.errors import ConfigError, ServerError
-from principles.interrupt import at_interrupt
+from principles.interrupt import at_exit
 
 CONTEXT_TOKENS = 8192
 START_SECONDS = 300.0
@@ -146,4 +146,4 @@ def stop_all() -> None:
         process.kill()
 
 
-at_interrupt.append(stop_all)
+at_exit.append(stop_all)

@@ -82,6 +82,7 @@ def test_an_emergency_is_told_at_once_then_stopped_and_asked_again(page: Any) ->
     page.get_by_text("Stopped: what is here was not reviewed").wait_for()
     assert page.locator(".at-work").count() == 0
     button(page, "Retry").click()
+    button(page, "Stop").wait_for()  # until then the page is as the stopped answer left it
     finished(page)
     assert page.get_by_role("alert").get_by_text("112").first.is_visible()
     assert page.locator(".badge", has_text="eviewed").is_visible()

@@ -217,7 +217,11 @@ def test_the_command_serves_behind_a_proxy_and_stops_at_once(tmp_path: Any) -> N
     elsewhere.mkdir()
     command = [sys.executable, "-m", "ui", "--port", str(port)]
     environment = os.environ | dead | there
-    with subprocess.Popen(command, cwd=elsewhere, env=environment, stderr=subprocess.PIPE, text=True) as running:
+    # A test run in the background of a shell ignores Ctrl-C, and its children would too.
+    heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    with subprocess.Popen(
+        command, cwd=elsewhere, env=environment, stderr=subprocess.PIPE, text=True, **heeding
+    ) as running:
         assert running.stderr is not None
         assert f"http://127.0.0.1:{port}" in running.stderr.readline()
         with httpx.Client(trust_env=False) as client:

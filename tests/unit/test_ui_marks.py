@@ -172,20 +172,23 @@ def test_without_a_principle_nothing_is_said_to_be_checked() -> None:
     ("urgency", "kind"), [("emergent", "emergent"), ("conditionally_emergent", "conditionally-emergent")]
 )
 def test_an_emergency_has_its_notice_as_soon_as_the_scenario_is_known(urgency: str, kind: str) -> None:
+    start = {"type": "custom", "data": {"stage": "scenario", "status": "start"}}
     turn = Turn("My chest hurts", status="running")
     assert emergency(turn) == emergency(None) == ""
-    turn.trace.hear({"type": "custom", "data": {"stage": "scenario", "status": "start"}})
-    found = {"urgency": urgency, "uncertainty": "none", "expertise": "layperson", "task": "medication"}
-    event = {
-        "stage": "scenario",
-        "status": "end",
-        "seconds": 0.1,
-        "scenario": found | {"confidence": {}, "cautious": ()},
-    }
-    turn.trace.hear({"type": "custom", "data": event})
+    turn.trace.hear(start)
+    found: dict[str, Any] = {"urgency": urgency, "uncertainty": "none", "expertise": "layperson", "task": "medication"}
+
+    def end(scenario: dict[str, Any]) -> dict[str, Any]:
+        data = {"stage": "scenario", "status": "end", "seconds": 0.1, "scenario": scenario}
+        return {"type": "custom", "data": data}
+
+    found |= {"confidence": {}, "cautious": ()}
+    turn.trace.hear(end(found))
     assert f'class="notice {kind}"' in emergency(turn)
-    turn.trace.scenario = found | {"urgency": "non_emergent"}
-    assert emergency(turn) == ""
+    calm = Turn("My chest hurt long ago", status="running")
+    calm.trace.hear(start)
+    calm.trace.hear(end(found | {"urgency": "non_emergent"}))
+    assert emergency(calm) == ""
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
