@@ -1,8 +1,8 @@
 """Which kind of question is this? One value for urgency, uncertainty, expertise and task, in milliseconds.
 
-A kernel logistic regression on sentence vector and cues, one head a dimension, fitted once for each
-encoder on the tune half of scenario_questions.yaml and kept in the user's cache; from then on numpy
-alone is at work. docs/scenario.md defines the values and says how well this does.
+A kernel logistic regression on sentence vector, cues and words, one head a dimension, fitted once for each
+encoder on the tune questions of scenario_questions.yaml and kept in the user's cache; from then on a few
+products of matrices are all. docs/scenario.md defines the values and says how well this does.
 """
 
 import hashlib
@@ -10,21 +10,24 @@ import io
 import logging
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from principles.files import cache_dir, write_atomic
 from principles.scenario_cues import cue_names
-from principles.scenario_features import Array, Encode, Turns, features
+from principles.scenario_features import Array, Encode, Rows, Turns, features
 from principles.schema import DIMENSIONS, Dimension, Expertise, Scenario, Task, Uncertainty, Urgency
 
 NAMES: tuple[Dimension, ...] = ("urgency", "uncertainty", "expertise", "task")
 # Width of the kernel: how far one labelled question speaks for its neighbours.
 GAMMA = 0.2
 # The more careful value is taken from this probability on, though another be more probable; and a
-# health professional is assumed only from this on. Chosen by cross-validation on the tune half.
-EMERGENT_FROM, URGENT_FROM, PROFESSIONAL_FROM = 0.2, 0.45, 0.6
+# health professional is assumed only from this on. Chosen by `scenario_train choose`.
+EMERGENT_FROM, URGENT_FROM, PROFESSIONAL_FROM = 0.14, 0.45, 0.6
 _SOURCES = ("scenario_questions.yaml", "scenario_cues.yaml", "scenario_cues.py", "scenario_features.py")
 _CODE = ("scenario.py", "scenario_train.py")
 _log = logging.getLogger(__name__)
@@ -32,16 +35,41 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Heads:
-    """What was learnt: support (n, features), and for each dimension weights (n, values) and bias (values,)."""
+    """What was learnt.
+
+    `support` (n, features) are the dense features of the questions learnt from, `terms` (t,) the words and pairs of
+    words that they share, with the weight `rarity` (t,) of each. For each dimension `weights` (n, values) are of the
+    questions, `words` (t, values) of the terms, and `bias` is (values,).
+    """
 
     support: Array
+    terms: npt.NDArray[np.str_]
+    rarity: Array
     weights: dict[Dimension, Array]
+    words: dict[Dimension, Array]
     bias: dict[Dimension, Array]
 
-    def probabilities(self, rows: Array) -> dict[Dimension, Array]:
-        """Features (m, features) to probabilities (m, values) by dimension; each row sums to 1."""
-        near = kernel(rows, self.support)
-        return {name: _softmax(near @ self.weights[name] + self.bias[name]) for name in NAMES}
+    @cached_property
+    def _squares(self) -> Array:
+        return squares(self.support)
+
+    @cached_property
+    def _reader(self) -> Any:
+        reader = term_reader(vocabulary=self.terms)
+        reader.idf_ = self.rarity
+        return reader
+
+    def probabilities(self, rows: Rows) -> dict[Dimension, Array]:
+        """Probabilities (m, values) of `rows` (m) by dimension; each row sums to 1."""
+        near, said = kernel(rows.dense, self.support, self._squares), self._reader.transform(rows.texts)
+        return {name: _softmax(near @ self.weights[name] + said @ self.words[name] + self.bias[name]) for name in NAMES}
+
+
+def term_reader(**options: Any) -> Any:
+    """scikit-learn's TF-IDF of words and pairs of words: rows of length 1, or 0 where no term is known."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # half a second: not before it is wanted
+
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32, **options)
 
 
 class ScenarioClassifier:
@@ -56,9 +84,9 @@ class ScenarioClassifier:
         found = self._heads.probabilities(features(self._encode, [turns])[0])
         whole = {name: found[name][-1] for name in NAMES}
         # A calm past must not hide an alarming last turn, nor the reverse: the more urgent reading counts.
-        whole["urgency"] = min(found["urgency"][::-1], key=_urgency)
+        whole["urgency"] = min(found["urgency"][::-1], key=urgency_of)
         chosen = {name: int(whole[name].argmax()) for name in NAMES}
-        chosen["urgency"] = _urgency(whole["urgency"])
+        chosen["urgency"] = urgency_of(whole["urgency"])
         chosen["expertise"] = 0 if whole["expertise"][0] >= PROFESSIONAL_FROM else 1
         return Scenario(
             urgency=list(Urgency)[chosen["urgency"]],
@@ -88,18 +116,27 @@ def load_classifier(encode: Encode) -> ScenarioClassifier:
     return ScenarioClassifier(encode, heads)
 
 
-def kernel(left: Array, right: Array) -> Array:
-    """Gaussian similarity in (0, 1] of each row of `left` (m, features) with each of `right` (n, features): (m, n)."""
-    squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2 * left @ right.T
-    similar: Array = np.exp(-GAMMA * squares)
+def kernel(left: Array, right: Array, right_squares: Array | None = None) -> Array:
+    """Gaussian similarity in (0, 1] of each row of `left` (m, features) with each of `right` (n, features): (m, n).
+
+    `right_squares` (n,) are the rows' squared lengths, where they are known.
+    """
+    known = squares(right) if right_squares is None else right_squares
+    similar: Array = np.exp(-GAMMA * (squares(left)[:, None] + known[None, :] - 2 * left @ right.T))
     return similar
 
 
-def _urgency(row: Array) -> int:
+def squares(rows: Array) -> Array:
+    """The squared length of each row: (n, features) to (n,)."""
+    lengths: Array = (rows**2).sum(axis=1)
+    return lengths
+
+
+def urgency_of(row: Array, emergent_from: float = EMERGENT_FROM, urgent_from: float = URGENT_FROM) -> int:
     """The most urgent value whose threshold is reached; values run from most to least urgent."""
-    if row[0] >= EMERGENT_FROM:
+    if row[0] >= emergent_from:
         return 0
-    return 1 if row[0] + row[1] >= URGENT_FROM else 2
+    return 1 if row[0] + row[1] >= urgent_from else 2
 
 
 def _softmax(scores: Array) -> Array:
@@ -117,9 +154,13 @@ def _key(probe: Array) -> str:
 
 
 def _written(heads: Heads) -> bytes:
-    arrays = {"support": heads.support}
+    arrays: dict[str, Any] = {"support": heads.support, "terms": heads.terms, "rarity": heads.rarity}
     for name in NAMES:
-        arrays |= {f"{name}_weights": heads.weights[name], f"{name}_bias": heads.bias[name]}
+        arrays |= {
+            f"{name}_weights": heads.weights[name],
+            f"{name}_words": heads.words[name],
+            f"{name}_bias": heads.bias[name],
+        }
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -131,16 +172,25 @@ def _read(data: bytes, width: int) -> Heads | None:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             heads = Heads(
                 support=arrays["support"],
+                terms=arrays["terms"],
+                rarity=arrays["rarity"],
                 weights={name: arrays[f"{name}_weights"] for name in NAMES},
+                words={name: arrays[f"{name}_words"] for name in NAMES},
                 bias={name: arrays[f"{name}_bias"] for name in NAMES},
             )
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
         return None
     count = len(heads.support)
-    shaped = heads.support.shape == (count, width) and all(
+    shaped = heads.support.shape == (count, width) and heads.rarity.shape == heads.terms.shape
+    shaped = shaped and all(
         heads.weights[name].shape == (count, len(DIMENSIONS[name]))
+        and heads.words[name].shape == (len(heads.terms), len(DIMENSIONS[name]))
         and heads.bias[name].shape == (len(DIMENSIONS[name]),)
         for name in NAMES
     )
-    finite = all(np.isfinite(part).all() for part in (heads.support, *heads.weights.values(), *heads.bias.values()))
+    learnt = (heads.weights, heads.words, heads.bias)
+    finite = all(
+        np.isfinite(part).all()
+        for part in (heads.support, heads.rarity, *(p for group in learnt for p in group.values()))
+    )
     return heads if shaped and finite else None

@@ -1,6 +1,7 @@
-"""From a conversation to numbers: the sentence vector of the question beside its cues."""
+"""From a conversation to numbers: the sentence vector of the question, its cues and its words."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,20 @@ Encode = Callable[[Sequence[str]], Array]
 Turns = Sequence[Mapping[str, str]]
 
 # How strongly the unit vector speaks beside cues in [0, 1], and the earlier turns beside the last one.
-VECTOR_WEIGHT, EARLIER_WEIGHT = 0.8, 0.5
+VECTOR_WEIGHT, EARLIER_WEIGHT = 1.6, 0.5
 # The encoder reads about a thousand characters: a long text is read in pieces, of its start and its end.
 PIECE, START, END = 900, 500, 2_000
 
 
-def features(encode: Encode, conversations: Sequence[Turns]) -> list[Array]:
-    """For each conversation an array (1 or 2, features): the last user turn alone, then, where there are
+class Rows(NamedTuple):
+    """Readings of one conversation or of many: `dense` (n, features) is vector and cues, `texts` (n) what they read."""
+
+    dense: Array
+    texts: list[str]
+
+
+def features(encode: Encode, conversations: Sequence[Turns]) -> list[Rows]:
+    """For each conversation 1 or 2 rows: the last user turn alone, then, where there are
     earlier user turns, in their light. Assistant turns are not read. One call of `encode` in all.
 
     `encode` gives L2-normalised float32 vectors (n, dimension). Raises InputError where a conversation
@@ -28,15 +36,15 @@ def features(encode: Encode, conversations: Sequence[Turns]) -> list[Array]:
     said = [_said(turns) for turns in conversations]
     texts = [piece for last, earlier in said for text in (last, earlier) for piece in _pieces(text)]
     vectors = iter(encode(texts))
-    rows: list[Array] = []
+    found: list[Rows] = []
     for last, earlier in said:
         alone = _mean([next(vectors) for _ in _pieces(last)])
-        row = [_row(alone, last)]
+        readings = [(alone, last)]
         if earlier:
             context = _mean([next(vectors) for _ in _pieces(earlier)])
-            row.append(_row(_unit(alone + EARLIER_WEIGHT * context), f"{earlier} {last}"))
-        rows.append(np.stack(row))
-    return rows
+            readings.append((_unit(alone + EARLIER_WEIGHT * context), f"{earlier} {last}"))
+        found.append(Rows(np.stack([_row(*reading) for reading in readings]), [text for _, text in readings]))
+    return found
 
 
 def _said(turns: Turns) -> tuple[str, str]:

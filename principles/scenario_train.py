@@ -15,7 +15,7 @@ import yaml
 
 from principles.errors import ClinAlignError, InputError
 from principles.interrupt import leave_on_interrupt
-from principles.scenario import NAMES, Heads, ScenarioClassifier, kernel, load_classifier
+from principles.scenario import NAMES, Heads, ScenarioClassifier, kernel, load_classifier, term_reader
 from principles.scenario_features import Encode, Turns, features
 from principles.schema import DIMENSIONS, Dimension, Scenario
 
@@ -37,20 +37,22 @@ MEASURED = ("test", "blind")
 
 @dataclass(frozen=True)
 class Question:
-    """A labelled conversation; `labels` holds a value for some or all dimensions."""
+    """A labelled conversation; `labels` holds a value for some or all dimensions, `hand` who wrote it, if another."""
 
     turns: Turns
     labels: Mapping[Dimension, str]
+    hand: str = ""
 
 
 def load_questions(split: str) -> list[Question]:
-    """The project's own questions of one split: tune, test (of the same hand) or blind (of other hands)."""
+    """The project's own questions of one split: tune, test (of its first hand) or blind (of hands of their own)."""
     text = files("principles").joinpath("scenario_questions.yaml").read_bytes()
     rows: list[dict[str, Any]] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return [
         Question(
             turns=row.get("turns") or [{"role": "user", "content": row["question"]}],
             labels={name: row[name] for name in NAMES},
+            hand=row["id"].split("-")[1] if row["id"].startswith("hand-") else "",
         )
         for row in rows
         if row["split"] == split
@@ -77,21 +79,28 @@ def _agreed(tags: Iterable[str]) -> dict[Dimension, str]:
 
 
 def fit(encode: Encode, questions: Sequence[Question]) -> Heads:
-    """Kernel logistic regression of each dimension's labels, values weighted alike however rare."""
+    """Kernel logistic regression of each dimension's labels, values weighted alike however rare.
+
+    The kernel is that of the dense features plus the inner product of the terms, which makes a weight of each term.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    support = np.stack([rows[-1] for rows in features(encode, [question.turns for question in questions])])
+    read = features(encode, [question.turns for question in questions])
+    support, reader = np.stack([rows.dense[-1] for rows in read]), term_reader(min_df=2)
+    words = reader.fit_transform([rows.texts[-1] for rows in read])
+    alike = kernel(support, support).astype(np.float64) + (words @ words.T).toarray()
     # Logistic regression on the rows of the kernel's root, whose inner products are the kernel, is that of the kernel.
-    root = np.linalg.cholesky(kernel(support, support).astype(np.float64) + 1e-4 * np.eye(len(support)))
-    heads = Heads(support, {}, {})
+    root = np.linalg.cholesky(alike + 1e-4 * np.eye(len(support)))
+    heads = Heads(support, reader.get_feature_names_out().astype(np.str_), reader.idf_, {}, {}, {})
     for name in NAMES:
         values = [str(value) for value in DIMENSIONS[name]]
-        model = LogisticRegression(C=30.0, max_iter=1_000, tol=1e-3, class_weight="balanced")
+        model = LogisticRegression(C=10.0, max_iter=1_000, tol=1e-3, class_weight="balanced")
         model.fit(root, [values.index(question.labels[name]) for question in questions])
         weights, bias = np.linalg.solve(root.T, model.coef_.T), model.intercept_
         if len(values) == 2:
             weights, bias = weights * [[-0.5, 0.5]], bias * [-0.5, 0.5]
         heads.weights[name], heads.bias[name] = weights.astype(np.float32), bias.astype(np.float32)
+        heads.words[name] = (words.T @ weights).astype(np.float32)
     return heads
 
 
@@ -166,12 +175,27 @@ def _print(report: dict[str, Any]) -> None:
         print(f"\n{_table(f'{name}, physicians', counts)}")
 
 
+def _print_choice(found: dict[str, Any]) -> None:
+    print(f"{found['questions']} questions of {found['hands']} hands, each left out in turn")
+    print("macro-F1: " + ", ".join(f"{name} {number:.3f}" for name, number in found["macro_f1"].items()))
+    print("  ".join(found["urgency"][0]))
+    for row in found["urgency"]:
+        print("  ".join(f"{number:{len(name)}.3f}" for name, number in row.items()))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m principles.scenario_train", description=__doc__)
-    command = parser.add_subparsers(required=True).add_parser("evaluate", help="measure the shipped classifier")
+    commands = parser.add_subparsers(required=True, dest="command")
+    command = commands.add_parser("evaluate", help="measure the shipped classifier")
     command.add_argument("--data", type=Path, help="a HealthBench JSONL file, to compare with physicians' tags")
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
+    commands.add_parser("choose", help="what thresholds would do, on one hand at a time left out (minutes)")
     options = parser.parse_args(arguments)
+    if options.command == "choose":
+        from principles.scenario_choose import choose
+
+        _print_choice(choose(bundled_encoder(), load_questions("tune")))
+        return 0
     try:
         report = evaluate(bundled_encoder(), options.data)
     except ClinAlignError as error:

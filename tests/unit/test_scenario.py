@@ -1,6 +1,7 @@
 """The scenario step with a made-up encoder: reading, deciding, caching, measuring."""
 
 import hashlib
+import itertools
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from principles.scenario_train import Question, fit, load_physicians, load_quest
 from principles.schema import DIMENSIONS, Urgency
 
 WIDTH = 16
+# One question of each value, so that each head has something to tell apart.
+OTHERS = list(zip(*(itertools.islice(itertools.cycle(map(str, DIMENSIONS[name])), 8) for name in NAMES), strict=True))
 
 
 def encode(texts: Sequence[str]) -> Array:
@@ -61,19 +64,22 @@ def heads_saying(**wanted: Sequence[float]) -> Heads:
     sure = {name: wanted.get(name, [1.0] + [1e-9] * (len(DIMENSIONS[name]) - 1)) for name in NAMES}
     return Heads(
         support,
+        np.array(["hello"]),
+        np.ones(1, dtype=np.float32),
+        {name: np.zeros((1, len(DIMENSIONS[name])), dtype=np.float32) for name in NAMES},
         {name: np.zeros((1, len(DIMENSIONS[name])), dtype=np.float32) for name in NAMES},
         {name: np.log(np.asarray(sure[name], dtype=np.float32)) for name in NAMES},
     )
 
 
 def test_questions_are_enough_of_each_value_and_split_by_their_ids(rows: list[dict[str, Any]]) -> None:
-    first = [row for row in rows if not row["id"].startswith(("more-", "blind-"))]
+    first = [row for row in rows if not row["id"].startswith(("more-", "hand-", "blind-"))]
     assert len(first) >= 360
     assert len({row["id"] for row in rows}) == len(rows)
     for row in first:
         odd = int(hashlib.sha256(row["id"].encode()).hexdigest()[-1], 16) % 2
         assert row["split"] == ("test" if odd else "tune")
-    assert {row["split"] for row in rows if row["id"].startswith("more-")} == {"tune"}
+    assert {row["split"] for row in rows if row["id"].startswith(("more-", "hand-"))} == {"tune"}
     assert {row["split"] for row in rows if row["id"].startswith("blind-")} == {"blind"}
     counts = Counter((name, row[name]) for row in first for name in NAMES)
     assert counts["urgency", "emergent"] >= 80
@@ -142,10 +148,12 @@ def test_features_read_user_turns_only_in_one_call() -> None:
     alone, with_past = features(counted, [user("hello"), user("my chest hurts", "hello")])
     assert len(calls) == 1
     assert not any("blue" in text for text in calls[0])
-    assert alone.shape == (1, WIDTH + len(cue_names()))
-    assert with_past.shape == (2, WIDTH + len(cue_names()))
-    np.testing.assert_array_equal(alone[0], with_past[0])
-    assert not np.array_equal(with_past[0], with_past[1])
+    assert alone.dense.shape == (1, WIDTH + len(cue_names()))
+    assert with_past.dense.shape == (2, WIDTH + len(cue_names()))
+    np.testing.assert_array_equal(alone.dense[0], with_past.dense[0])
+    assert not np.array_equal(with_past.dense[0], with_past.dense[1])
+    assert alone.texts == ["hello"]
+    assert with_past.texts == ["hello", "my chest hurts hello"]
 
 
 def test_a_long_text_is_read_at_its_start_and_its_end() -> None:
@@ -204,8 +212,8 @@ def test_in_doubt_the_reader_is_a_layperson() -> None:
 
 
 def test_urgency_is_the_more_urgent_of_last_turn_alone_and_in_context() -> None:
-    alarm = features(encode, [user("he collapsed and is blue")])[0]
-    calm = features(encode, [user("thank you")])[0]
+    alarm = features(encode, [user("he collapsed and is blue")])[0].dense
+    calm = features(encode, [user("thank you")])[0].dense
     support = np.vstack([alarm, calm])
     heads = heads_saying(urgency=[0.01, 0.01, 0.98])
     heads.weights["urgency"] = np.array([[40, 0, 0], [0, 0, 40]], dtype=np.float32)
@@ -213,7 +221,10 @@ def test_urgency_is_the_more_urgent_of_last_turn_alone_and_in_context() -> None:
         encode,
         Heads(
             support,
+            heads.terms,
+            heads.rarity,
             {n: np.vstack([heads.weights[n]] * 2)[:2] for n in NAMES} | {"urgency": heads.weights["urgency"]},
+            heads.words,
             heads.bias,
         ),
     )
@@ -226,6 +237,19 @@ def test_fit_learns_its_own_questions(small: list[Question]) -> None:
     counts, _ = scenario_train.confusion(ScenarioClassifier(encode, fit(encode, small)), small)
     for name in NAMES:
         assert scores(counts[name])["macro"]["f1"] > 0.8, name
+
+
+def test_a_word_that_others_shared_counts_where_the_vector_says_nothing() -> None:
+    def silent(texts: Sequence[str]) -> Array:
+        return np.full((len(texts), WIDTH), WIDTH**-0.5, dtype=np.float32)
+
+    rest = {"uncertainty": "none", "expertise": "layperson", "task": "medication"}
+    told = [("zib zab", "emergent"), ("zib zob", "emergent"), ("wub zab", "non_emergent"), ("wub zob", "non_emergent")]
+    questions = [Question(user(text), rest | {"urgency": urgency}) for text, urgency in told]
+    questions += [Question(user("other"), dict(zip(NAMES, values, strict=True))) for values in OTHERS]
+    heads = fit(silent, questions)
+    assert heads.probabilities(features(silent, [user("Zib!")])[0])["urgency"][0, 0] > 0.6
+    assert heads.probabilities(features(silent, [user("wub")])[0])["urgency"][0, 0] < 0.3
 
 
 def test_heads_are_fitted_once_and_then_read(monkeypatch: pytest.MonkeyPatch, small: list[Question]) -> None:
@@ -250,7 +274,7 @@ def test_heads_of_another_width_or_not_finite_are_refused() -> None:
     width = WIDTH + len(cue_names())
     assert scenario._read(scenario._written(heads), width) is not None
     assert scenario._read(scenario._written(heads), width + 1) is None
-    heads.bias["task"][0] = np.nan
+    heads.words["task"][0] = np.nan
     assert scenario._read(scenario._written(heads), width) is None
 
 

@@ -1,0 +1,57 @@
+"""Thresholds are chosen on hands that nothing was learnt from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from principles import scenario_choose, scenario_train
+from principles.scenario import NAMES
+from principles.scenario_choose import EMERGENT_FROM, URGENT_FROM, choose
+from principles.scenario_features import Array
+from principles.scenario_train import Question, load_questions, main
+
+
+def encode(texts: Sequence[str]) -> Array:
+    return np.stack([np.eye(8, dtype=np.float32)[len(text) % 8] for text in texts])
+
+
+@pytest.fixture(scope="module")
+def few() -> list[Question]:
+    own = [question for question in load_questions("tune") if not question.hand][::20]
+    return own + [question for question in load_questions("tune") if question.hand in ("c", "d")][::10]
+
+
+def test_a_hand_is_asked_about_only_where_it_was_left_out(few: list[Question], monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: list[set[str]] = []
+
+    def fit(encode: object, questions: Sequence[Question]) -> object:
+        learnt.append({question.hand for question in questions})
+        return scenario_train.fit(encode, questions)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scenario_choose, "fit", fit)
+    found = choose(encode, few)
+    assert learnt == [{"", "d"}, {"", "c"}]
+    assert (found["hands"], found["questions"]) == (2, 40)
+    assert set(found["macro_f1"]) == set(NAMES)
+    assert len(found["urgency"]) == len(EMERGENT_FROM) * len(URGENT_FROM)
+
+
+def test_a_lower_threshold_finds_more_emergencies(few: list[Question]) -> None:
+    rows = choose(encode, few)["urgency"]
+    recalls = [row["emergent_recall"] for row in rows]
+    assert recalls == sorted(recalls, reverse=True)
+    for row in rows:
+        assert 0 <= row["missed"] <= 1
+        assert 0 <= row["macro_f1"] <= 1
+
+
+def test_the_command_prints_a_row_of_each_pair(
+    few: list[Question], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scenario_train, "bundled_encoder", lambda: encode)
+    monkeypatch.setattr(scenario_train, "load_questions", lambda split: few)
+    assert main(["choose"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "40 questions of 2 hands, each left out in turn"
+    assert len(lines) == 3 + len(EMERGENT_FROM) * len(URGENT_FROM)
