@@ -111,7 +111,9 @@ class Chat:
         """
         async with aclosing(answering(talk, self._setup(*settings))) as turns:
             async for _ in turns:
-                yield tuple(self.live(talk).values())
+                # What has ended is drawn by `finish`, in whatever conversation the page shows by then.
+                if talk.busy:
+                    yield tuple(self.live(talk).values())
 
     async def finish(self, talk: Conversation, browser: Any) -> Shown:
         """The whole page, once the answer is there; then, where the person wants that, the conversation is kept."""
@@ -165,7 +167,6 @@ def chat_tab(app: gr.Blocks, service: Service, history: History, alert: Any) -> 
     chat = Chat(service, page, alert, kept, allowed)
     shown = [*{id(one): one for one in (*chat.view(Conversation()), page.question)}.values()]
     moving = list(chat.live(Conversation()))
-    runs = []
 
     def answers(trigger: Any, handler: Callable[..., Shown], *inputs: Any) -> None:
         begun = trigger(handler, [page.talk, *inputs], shown, queue=False, **PRIVATE)
@@ -174,22 +175,22 @@ def chat_tab(app: gr.Blocks, service: Service, history: History, alert: Any) -> 
         run = begun.then(chat.run, [page.talk, *page.settings], moving, **limit, **PRIVATE)
         run.success(chat.finish, [page.talk, kept.browser], [*shown, *kept.outputs], queue=False, **PRIVATE)
         run.failure(chat.stop, page.talk, shown, queue=False, **PRIVATE)
-        runs.append(run)
 
     answers(page.question.submit, chat.ask, page.question)
     answers(page.ask.click, chat.ask, page.question)
     answers(page.retry.click, chat.retry)
     for example in page.examples:
         answers(example.click, chat.example, example)
-    ends = {"cancels": runs, "queue": False}
-    page.stop.click(chat.stop, page.talk, shown, **ends, **PRIVATE)
-    page.new.click(chat.new, page.talk, shown, js=None, **ends, **PRIVATE)
+    # A run ends by itself once its turn is stopped. Gradio's `cancels` would close the page's stream of events a moment
+    # later, and with it what was asked meanwhile.
+    page.stop.click(chat.stop, page.talk, shown, queue=False, **PRIVATE)
+    page.new.click(chat.new, page.talk, shown, queue=False, **PRIVATE)
     page.edit.click(chat.edit, page.talk, shown, queue=False, **PRIVATE).then(
         None, None, None, js="() => window.clinalign.toInput()", **PRIVATE
     )
     page.which.input(chat.review, [page.talk, page.which], page.panel, queue=False, **PRIVATE)
     _exports(chat, page)
-    kept.wire(app, chat.view, page.talk, shown, runs)
+    kept.wire(app, chat.view, page.talk, shown)
 
 
 def _exports(chat: Chat, page: Layout) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from principles.errors import ClinAlignError
+from ui.answering import stopped
 from ui.history import History
 from ui.turn import Conversation, reopened
 
@@ -42,13 +43,13 @@ class HistoryBox:
                 self.forget = gr.Button("Delete", size="sm", variant="stop")
         self.outputs = [self.listed, self.row]
 
-    def wire(
-        self, app: gr.Blocks, view: Callable[[Conversation], Shown], talk: Any, shown: list[Any], runs: list[Any]
-    ) -> None:
-        """The events; opening a conversation puts it on the page by `view` and ends `runs`."""
+    def wire(self, app: gr.Blocks, view: Callable[[Conversation], Shown], talk: Any, shown: list[Any]) -> None:
+        """The events; opening a conversation puts it on the page by `view` and stops the answer that is being made."""
 
         def opened(chosen: str | None, browser: Any, now: Conversation) -> Shown:
             found = self.opened(chosen, browser)
+            if found and now.last:
+                stopped(now.last)
             return view(found) if found else {talk: now}
 
         browser, listed = self.browser, self.listed
@@ -57,7 +58,7 @@ class HistoryBox:
         self.delete.click(self.deleted_all, browser, [browser, self.asked, *self.outputs], **PRIVATE)
         self.leave.click(lambda: gr.update(visible=False), None, self.asked, **PRIVATE)
         self.forget.click(self.deleted, [listed, browser], self.outputs, **PRIVATE)
-        self.open.click(opened, [listed, browser, talk], shown, cancels=runs, **PRIVATE)
+        self.open.click(opened, [listed, browser, talk], shown, **PRIVATE)
 
     def save(self, talk: Conversation, browser: Any) -> Shown:
         """Keep the conversation if the person wants that; the list as it then is."""
