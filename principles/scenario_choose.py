@@ -7,11 +7,9 @@ these. The thresholds of urgency are chosen by what this prints; no question of 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from principles.scenario import NAMES, urgency_of
 from principles.scenario_features import Array, Encode, features
-from principles.scenario_train import Question, fit, scores
+from principles.scenario_train import Counts, Question, learn, no_counts, scores
 from principles.schema import DIMENSIONS, Dimension
 
 EMERGENT_FROM = (0.10, 0.12, 0.14, 0.16, 0.18, 0.20, 0.25, 0.30, 0.40)
@@ -27,14 +25,13 @@ def choose(encode: Encode, questions: Sequence[Question]) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import track
 
-    known = _remembering(encode)
     hands = sorted({question.hand for question in questions} - {""})
+    read = list(zip(features(encode, [question.turns for question in questions]), questions, strict=True))
     left_out: list[tuple[Question, Readings]] = []
     for hand in track(hands, "leaving out one hand", console=Console(stderr=True), transient=True):
-        heads = fit(known, [question for question in questions if question.hand != hand])
-        asked = [question for question in questions if question.hand == hand]
-        read = features(known, [question.turns for question in asked])
-        left_out += [(question, heads.probabilities(rows)) for question, rows in zip(asked, read, strict=True)]
+        rest = [pair for pair in read if pair[1].hand != hand]
+        heads = learn([rows for rows, _ in rest], [question for _, question in rest])
+        left_out += [(question, heads.probabilities(rows)) for rows, question in read if question.hand == hand]
     return {
         "questions": len(left_out),
         "hands": len(hands),
@@ -62,21 +59,8 @@ def _urgency(left_out: Sequence[tuple[Question, Readings]], emergent: float, urg
     }
 
 
-def _counts(name: Dimension, questions: Sequence[Question], given: Sequence[int]) -> dict[str, dict[str, int]]:
-    values = [str(value) for value in DIMENSIONS[name]]
-    counts = {label: dict.fromkeys(values, 0) for label in values}
+def _counts(name: Dimension, questions: Sequence[Question], given: Sequence[int]) -> Counts:
+    values, counts = [str(value) for value in DIMENSIONS[name]], no_counts(name)
     for question, number in zip(questions, given, strict=True):
         counts[question.labels[name]][values[number]] += 1
     return counts
-
-
-def _remembering(encode: Encode) -> Encode:
-    """`encode`, with each text read once: it is asked for the same ones for every hand."""
-    vectors: dict[str, Array] = {}
-
-    def remembered(texts: Sequence[str]) -> Array:
-        new = [text for text in dict.fromkeys(texts) if text not in vectors]
-        vectors.update(zip(new, encode(new), strict=True) if new else ())
-        return np.stack([vectors[text] for text in texts])
-
-    return remembered

@@ -16,7 +16,7 @@ import yaml
 from principles.errors import ClinAlignError, InputError
 from principles.interrupt import leave_on_interrupt
 from principles.scenario import NAMES, Heads, ScenarioClassifier, kernel, load_classifier, term_reader
-from principles.scenario_features import Encode, Turns, features
+from principles.scenario_features import Encode, Rows, Turns, features
 from principles.schema import DIMENSIONS, Dimension, Scenario
 
 # HealthBench's physician-agreed categories, in this project's words.
@@ -79,13 +79,18 @@ def _agreed(tags: Iterable[str]) -> dict[Dimension, str]:
 
 
 def fit(encode: Encode, questions: Sequence[Question]) -> Heads:
+    """Heads learnt from `questions`, read with `encode`: see `learn`."""
+    return learn(features(encode, [question.turns for question in questions]), questions)
+
+
+def learn(read: Sequence[Rows], questions: Sequence[Question]) -> Heads:
     """Kernel logistic regression of each dimension's labels, values weighted alike however rare.
 
-    The kernel is that of the dense features plus the inner product of the terms, which makes a weight of each term.
+    `read` are the features of each question. The kernel is that of the dense features plus the inner product of the
+    terms, which makes a weight of each term.
     """
     from sklearn.linear_model import LogisticRegression
 
-    read = features(encode, [question.turns for question in questions])
     support, reader = np.stack([rows.dense[-1] for rows in read]), term_reader(min_df=2)
     words = reader.fit_transform([rows.texts[-1] for rows in read])
     alike = kernel(support, support).astype(np.float64) + (words @ words.T).toarray()
@@ -116,9 +121,15 @@ def confusion(classifier: ScenarioClassifier, questions: Sequence[Question]) -> 
         scenario: Scenario = classifier.classify(question.turns)
         spent.append(1_000 * (time.perf_counter() - start))
         for name, label in question.labels.items():
-            given = counts.setdefault(name, {str(v): {str(w): 0 for w in DIMENSIONS[name]} for v in DIMENSIONS[name]})
+            given = counts.setdefault(name, no_counts(name))
             given[label][str(getattr(scenario, name))] += 1
     return counts, float(np.median(spent))
+
+
+def no_counts(name: Dimension) -> Counts:
+    """Zero for each label and each value given."""
+    values = [str(value) for value in DIMENSIONS[name]]
+    return {label: dict.fromkeys(values, 0) for label in values}
 
 
 def scores(counts: Counts) -> dict[str, dict[str, float]]:

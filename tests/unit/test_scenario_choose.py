@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from principles import scenario_choose, scenario_train
-from principles.scenario import NAMES
+from principles.scenario import NAMES, Heads
 from principles.scenario_choose import EMERGENT_FROM, URGENT_FROM, choose
-from principles.scenario_features import Array
+from principles.scenario_features import Array, Rows
 from principles.scenario_train import Question, load_questions, main
 
 
@@ -25,11 +25,11 @@ def few() -> list[Question]:
 def test_a_hand_is_asked_about_only_where_it_was_left_out(few: list[Question], monkeypatch: pytest.MonkeyPatch) -> None:
     learnt: list[set[str]] = []
 
-    def fit(encode: object, questions: Sequence[Question]) -> object:
+    def learn(read: Sequence[Rows], questions: Sequence[Question]) -> Heads:
         learnt.append({question.hand for question in questions})
-        return scenario_train.fit(encode, questions)  # type: ignore[arg-type]
+        return scenario_train.learn(read, questions)
 
-    monkeypatch.setattr(scenario_choose, "fit", fit)
+    monkeypatch.setattr(scenario_choose, "learn", learn)
     found = choose(encode, few)
     assert learnt == [{"", "d"}, {"", "c"}]
     assert (found["hands"], found["questions"]) == (2, 40)
