@@ -100,17 +100,19 @@ def test_two_reviewers_at_once_on_a_rubric_that_was_drafted_for_the_question(bro
     assert any("blood thinner" in one or "interact" in one for one in drafted), drafted
     first.get_by_role("button", name="Let the model write").click()
     eventually(lambda: first.get_by_label("Answer B", exact=True).input_value() != "", WAIT_MS / 1_000)
-    fill(first, "Criterion 1: points", "9")
-    status(first, "Saved (version")
+    status(first, "Saved (version 2)")
+    # No principle has 1 or 2 points: each of these is a change.
+    fill(first, "Criterion 1: points", "1")
+    status(first, "Saved (version 3)")
     go(second, 2)  # the list of reviews is that of the moment of opening
     go(second, 1)
     open_review_of(second, "AB")
-    fill(second, "Criterion 1: points", "8")
-    status(second, "Saved (version")
-    fill(first, "Criterion 2: points", "3")
+    fill(second, "Criterion 1: points", "2")
+    status(second, "Saved (version 4)")
+    fill(first, "Criterion 2: points", "1")
     first.locator("#review-bar").get_by_text(re.compile(r"CD changed this at")).wait_for()
     first.get_by_role("button", name="Keep mine").click()
-    status(first, "Saved (version")
+    status(first, "Saved (version 5)")
     on(first, 1)
     for context in contexts:
         context.close()

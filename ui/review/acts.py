@@ -1,7 +1,7 @@
 """What happens in the review tab: each act takes what the page shows and tells what to show next."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, suppress
 from typing import Any
 
 import gradio as gr
@@ -119,15 +119,16 @@ class Acts:
             return blocked | cleared
         return self._open(desk.editor if desk else initials_from(initials), question) | cleared
 
-    async def write(self, desk: Desk | None) -> AsyncIterator[tuple[str, Any]]:
+    async def write(self, desk: Desk | None) -> AsyncGenerator[tuple[str, Any], None]:
         """Progress in words, and at last the answers for `place`."""
         desk = _there(desk)
         answers = None
-        async for told in draft_answers(desk.question, self._service):
-            if isinstance(told, str):
-                yield fill('<p role="status">The model is at work: {} …</p>', told), None
-            else:
-                answers = told
+        async with aclosing(draft_answers(desk.question, self._service)) as tellings:
+            async for told in tellings:
+                if isinstance(told, str):
+                    yield fill('<p role="status">The model is at work: {} …</p>', told), None
+                else:
+                    answers = told
         yield "", (desk.sheet, answers)
 
     def place(self, desk: Desk | None, written: Any, *form: Any) -> Shown:
@@ -138,7 +139,8 @@ class Acts:
             return {self._fields.progress: fill("<p>Answers were there already: nothing was replaced.</p>")}
         draft, revision = written[1]
         if draft == revision:
-            answers, origins, said = (draft, ""), ("draft", "pasted"), "The model left its draft as it is: put in B."
+            answers, origins = (draft, ""), ("draft", "pasted")
+            said = "The model left its draft as it is: this is A. Write B yourself."
         else:
             (answers, origins), said = shuffled(desk.question, (draft, revision)), ""
         review = _review(desk, (form[0], *answers, *form[3:])).model_copy(update={"origins": origins})

@@ -1,7 +1,8 @@
 """What the clinician starts from: a rubric by rule, and where a model is there, two answers and its verdicts."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from agent.llm.client import Model
@@ -31,21 +32,22 @@ def draft_review(question: Question, service: Service) -> Review:
     return Review(criteria=tuple(rows), scenario=scenario)
 
 
-async def draft_answers(question: Question, service: Service) -> AsyncIterator[str | tuple[str, str]]:
+async def draft_answers(question: Question, service: Service) -> AsyncGenerator[str | tuple[str, str], None]:
     """What the agent is doing, again and again, and at last its draft and its revised answer.
 
     Closing it ends the model's work. Raises ClinAlignError.
     """
     state: dict[str, Any] = {}
     running: list[str] = []
-    async for part in parts_of(service.agent(), [dict(turn) for turn in question.turns]):
-        if part and part["type"] == "values":
-            state = part["data"]
-        elif part and part["type"] == "custom":
-            running = _running(running, part["data"])
-        # Of two at once, the draft takes long.
-        stage = min(running, key=list(STAGES).index, default="prepare")
-        yield STAGES[stage] + (f" ({service.loading})" if stage == "prepare" and service.loading else "")
+    async with aclosing(parts_of(service.agent(), [dict(turn) for turn in question.turns])) as parts:
+        async for part in parts:
+            if part and part["type"] == "values":
+                state = part["data"]
+            elif part and part["type"] == "custom":
+                running = _running(running, part["data"])
+            # Of two at once, the draft takes long.
+            stage = min(running, key=list(STAGES).index, default="prepare")
+            yield STAGES[stage] + (f" ({service.loading})" if stage == "prepare" and service.loading else "")
     yield state["draft"], state["answer"]
 
 

@@ -3,6 +3,8 @@
 import functools
 import os
 from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ IN_ORDER: Any = {"concurrency_id": "review", "concurrency_limit": 1, "api_visibi
 AT_LENGTH: Any = {"concurrency_id": "review-model", "concurrency_limit": 2, "api_visibility": "private"}
 # Apart from the others: while one person waits for the first load, nobody else's work waits to be saved.
 LOADING: Any = {"concurrency_id": "review-ready", "concurrency_limit": 20, "api_visibility": "private"}
+AT_ONCE: Any = {"queue": False, "api_visibility": "private"}
 QUIET: Any = {"show_progress": "hidden"}
 
 
@@ -77,32 +80,50 @@ def _wire_review(fields: Fields, desk: Any, acts: Acts) -> None:
     adding.then(_safely(fields.welcome, acts.add), added, everything, **IN_ORDER)
 
 
+@dataclass
+class Work:
+    """What the model does for one page. It ends by this: after Gradio's `cancels`, what was asked next can be lost."""
+
+    stopped: bool = False
+
+
 def _wire_model(fields: Fields, desk: Any, acts: Acts) -> None:
     everything = [desk, *vars(fields).values()]
-    written = gr.State(None)
+    written, writing, proposing = gr.State(None), gr.State(Work()), gr.State(Work())
 
-    async def write(*given: Any) -> Any:
+    async def write(work: Work, *given: Any) -> Any:
         try:
-            async for told in acts.write(*given):
-                yield told
+            async with aclosing(acts.write(*given)) as tellings:
+                async for told in tellings:
+                    if work.stopped:
+                        yield gr.skip(), None
+                        return
+                    yield told
         except Exception as error:  # noqa: BLE001 - the page shows any failure, in words that quote nothing
             yield _told(error), None
 
-    def propose(*given: Any) -> Any:
+    def propose(work: Work, *given: Any) -> Any:
         try:
-            yield from acts.propose(*given)
+            for told in acts.propose(*given):
+                if work.stopped:
+                    return
+                yield told
         except Exception as error:  # noqa: BLE001 - as above
             yield _told(error), gr.skip()
 
-    writing = fields.write.click(write, desk, [fields.progress, written], **AT_LENGTH, **QUIET)
+    def stop(*works: Work) -> str:
+        for work in works:
+            work.stopped = True
+        return ""
+
+    begun = fields.write.click(Work, None, writing, **AT_ONCE)
+    answered = begun.then(write, [writing, desk], [fields.progress, written], **AT_LENGTH, **QUIET)
     place = _safely(fields.status, acts.place)
-    writing.then(place, [desk, written, *fields.form], everything, **IN_ORDER, **QUIET)
-    proposing = fields.propose.click(
-        propose, [desk, *fields.form], [fields.progress, fields.editor], **AT_LENGTH, **QUIET
-    )
-    fields.stop.click(
-        lambda: "", None, fields.progress, cancels=[writing, proposing], queue=False, api_visibility="private"
-    )
+    answered.then(place, [desk, written, *fields.form], everything, **IN_ORDER, **QUIET)
+    judged = [fields.progress, fields.editor]
+    begun = fields.propose.click(Work, None, proposing, **AT_ONCE)
+    begun.then(propose, [proposing, desk, *fields.form], judged, **AT_LENGTH, **QUIET)
+    fields.stop.click(stop, [writing, proposing], fields.progress, **AT_ONCE)
 
 
 def _wire_besides(fields: Fields, desk: Any, acts: Acts, store: ReviewStore) -> None:
