@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from principles.errors import WeightsError
 from principles.files import cache_dir, write_atomic
+from retrieval.quick import by_columns, recorded
 
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"
 # SHA-256 of model.safetensors in the official repository of that name.
@@ -63,8 +64,8 @@ _loading = threading.Lock()
 def _load(name: str) -> Encoder:
     if name != BUNDLED:
         return _load_named(name)
-    folder = str(bundled_folder())
-    return SentenceEncoder(_model(folder, device="cpu", local_files_only=True), BUNDLED, BUNDLED_SHA256)
+    model = by_columns(_model(str(bundled_folder()), device="cpu", local_files_only=True))
+    return SentenceEncoder(model, BUNDLED, BUNDLED_SHA256, recorded(model))
 
 
 def bundled_folder() -> Path:
@@ -88,10 +89,12 @@ def _load_named(name: str) -> Encoder:
 
 
 class SentenceEncoder:
-    """A sentence-transformers model behind the Encoder interface."""
+    """A sentence-transformers model behind the Encoder interface; `single`, where there is one, is its way for a
+    single text."""
 
-    def __init__(self, model: Any, name: str, revision: str) -> None:
+    def __init__(self, model: Any, name: str, revision: str, single: Callable[[str], Any] | None = None) -> None:
         self._model = model
+        self._single = single
         self._lock = threading.Lock()
         self._recent: dict[str, Vectors] = {}
         self.name = name
@@ -108,10 +111,15 @@ class SentenceEncoder:
         with self._lock, _one_thread():
             new = [text for text in dict.fromkeys(readable) if text not in self._recent]
             known = {text: self._recent[text] for text in readable if text in self._recent}
-            known |= dict(zip(new, self._vectors(new), strict=True)) if new else {}
+            known |= dict(zip(new, self._few(new), strict=True)) if new else {}
             # One question is embedded for its scenario and again for the search.
             self._recent = dict(list((self._recent | known).items())[-RECENT:])
             return np.stack([known[text] for text in readable])
+
+    def _few(self, texts: list[str]) -> Vectors:
+        if self._single is None:
+            return self._vectors(texts)
+        return unit_rows(np.concatenate([self._single(text) for text in texts]))
 
     def _vectors(self, texts: list[str]) -> Vectors:
         return unit_rows(self._model.encode(texts, show_progress_bar=False))

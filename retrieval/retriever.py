@@ -134,17 +134,21 @@ def _filled(
 ) -> list[int]:
     """`chosen` and the best others, each less what it repeats, up to so many `places`; the first of them is one
     of those `before`, where there are any."""
-    filled, left = list(chosen), dict(scores)
-
-    def worth(place: int) -> float:
-        likeness = max((float(centres[place] @ centres[other]) for other in filled), default=0.0)
-        return left[place] - REPETITION * likeness
-
-    while left and len(filled) < places:
-        best = max(before or left, key=worth)
-        filled.append(best)
-        del left[best]
-        before = ()
+    if not scores:
+        return list(chosen)
+    filled, left = list(chosen), list(scores)
+    rows = np.stack([centres[place] for place in left])
+    worth = np.fromiter(scores.values(), dtype=np.float64)
+    repeats = np.zeros(len(left))
+    for place in filled:
+        repeats = np.maximum(repeats, rows @ centres[place])
+    open_to = np.array([place in before for place in left]) if before else np.isfinite(worth)
+    while len(filled) < places and open_to.any():
+        best = int(np.where(open_to, worth - REPETITION * repeats, -np.inf).argmax())
+        filled.append(left[best])
+        worth[best] = -np.inf
+        open_to = np.isfinite(worth)
+        repeats = np.maximum(repeats, rows @ rows[best])
     return filled
 
 

@@ -72,6 +72,13 @@ def test_the_encoder_is_loaded_once_a_process(encoder: Encoder) -> None:
     assert load_encoder(retrieval.encoder.BUNDLED) is encoder
 
 
+@pytest.mark.parametrize("text", ["x", "", "Is it safe?", "Which painkillers are safe for her? " * 60, "{} \n é 痛い"])
+def test_a_single_text_has_the_vector_that_the_model_gives_it(text: str) -> None:
+    encoder = load_encoder()
+    among_others = encoder.encode([text, *(f"Question {number}" for number in range(5))])
+    assert np.abs(encoder.encode([text]) - among_others[:1]).max() < 1e-5
+
+
 def test_each_principle_is_found_by_each_of_its_facets(encoder: Encoder) -> None:
     library = load_library()
     index = open_index(library, encoder)
