@@ -96,7 +96,7 @@ def _wire_model(fields: Fields, desk: Any, acts: Acts) -> None:
             async with aclosing(acts.write(*given)) as tellings:
                 async for told in tellings:
                     if work.stopped:
-                        yield gr.skip(), None
+                        yield "", None  # again: what was told before the stop can reach the page after it
                         return
                     yield told
         except Exception as error:  # noqa: BLE001 - the page shows any failure, in words that quote nothing
@@ -106,6 +106,7 @@ def _wire_model(fields: Fields, desk: Any, acts: Acts) -> None:
         try:
             for told in acts.propose(*given):
                 if work.stopped:
+                    yield "", gr.skip()
                     return
                 yield told
         except Exception as error:  # noqa: BLE001 - as above
