@@ -1,7 +1,7 @@
 """A judge that runs on a laptop: trained on another judge's verdicts, tens of verdicts a second on two cores.
 
 Two halves look at each criterion: a cross-encoder reads the evidence for it (`reader.py`), and boosted trees
-weigh what can be counted (`judge_features.py`). A logistic regression on items that neither has seen joins
+weigh what can be counted (`judge_counted.py`). A logistic regression on items that neither has seen joins
 them, and so calibrates the probability. Thresholds for MET, one for wanted things and one for faults, are
 chosen there too.
 
@@ -23,11 +23,12 @@ from principles.grader import Turns
 from principles.schema import Criterion, Label, Verdict
 from retrieval.encoder import Encoder, load_encoder
 from training.evidence import evidence, sentences
-from training.judge_features import Array, Case, CriterionLore, WordWeights, counted_features, shallow_features
+from training.judge_counted import CountingHalf
+from training.judge_features import Array, Case, WordWeights, counted_features, shallow_features
 from training.options import require_extra
 from training.reader import half_precision, read
 
-FORMAT = 1
+FORMAT = 2
 Asked = tuple[Turns, str, Sequence[Criterion]]
 # Characters of the question that say what the conversation is about.
 QUESTION = 1_500
@@ -35,14 +36,11 @@ QUESTION = 1_500
 
 @dataclass
 class LocalJudge:
-    """See `principles.grader.Judge`; `load` gives one. `joint` are the weights of `_joined`, `met_from` the
+    """See `principles.grader.Judge`; `load` gives one. `joint` are the weights of `joined`, `met_from` the
     thresholds for criteria with negative and with positive points."""
 
     reader: Any
-    trees: Any
-    shallow_trees: Any
-    lore: CriterionLore
-    weights: WordWeights
+    counting: CountingHalf
     joint: Array
     met_from: tuple[float, float]
     encoder: Encoder
@@ -54,38 +52,30 @@ class LocalJudge:
         import lightgbm
         from sentence_transformers.cross_encoder import CrossEncoder
 
+        encoder = load_encoder()
         try:
             facts = json.loads((folder / "judge.json").read_text(encoding="utf-8"))
-            with np.load(folder / "lore.npz", allow_pickle=False) as arrays:
-                lore = CriterionLore(**{name: arrays[name] for name in arrays.files})
-            trees, shallow = (lightgbm.Booster(model_file=str(folder / f"{n}.txt")) for n in ("trees", "shallow"))
+            if [facts["format"], *facts["encoder"]] != [FORMAT, encoder.name, encoder.revision]:
+                raise ConfigError(f"{folder} was made by another version or for another encoder: train the judge again")
+            counting = CountingHalf.load(folder)
             reader = CrossEncoder(str(folder / "reader"), device="cpu", local_files_only=True)
+            joint, met_from = np.asarray(facts["joint"], dtype=np.float32), tuple(facts["met_from"])
         except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
             raise ConfigError(
                 f"{folder} holds no usable judge ({type(error).__name__}): make one with python -m training judge-train"
             ) from None
-        encoder = load_encoder()
-        if facts["format"] != FORMAT or facts["encoder"] != [encoder.name, encoder.revision]:
-            raise ConfigError(f"{folder} was made by another version or for another encoder: train the judge again")
-        weights = WordWeights(facts["word_weights"], facts["unseen_weight"])
-        joint = np.asarray(facts["joint"], dtype=np.float32)
-        return cls(reader, trees, shallow, lore, weights, joint, tuple(facts["met_from"]), encoder)
+        return cls(reader, counting, joint, met_from, encoder)
 
     def save(self, folder: Path, about: dict[str, Any]) -> None:
         """Write the judge; `about` is what it was trained on and how it did."""
         self.reader.save_pretrained(str(folder / "reader"))
-        self.trees.save_model(str(folder / "trees.txt"))
-        self.shallow_trees.save_model(str(folder / "shallow.txt"))
-        names = ("vectors", "positive", "item", "met", "mean", "directions")
-        np.savez_compressed(folder / "lore.npz", **{name: getattr(self.lore, name) for name in names})
+        self.counting.save(folder)
         facts = {
             "format": FORMAT,
             "about": about,
             "encoder": [self.encoder.name, self.encoder.revision],
             "joint": self.joint.tolist(),
             "met_from": list(self.met_from),
-            "unseen_weight": self.weights.unseen,
-            "word_weights": self.weights.weights,
         }
         (folder / "judge.json").write_text(json.dumps(facts), encoding="utf-8")
 
@@ -100,15 +90,14 @@ class LocalJudge:
 
     def shallow(self) -> "ShallowJudge":
         """The baseline that any judge has to beat."""
-        return ShallowJudge(self.shallow_trees, self.weights, self.encoder)
+        return ShallowJudge(self.counting.shallow, self.counting.weights, self.encoder)
 
     def probabilities(self, cases: Sequence[Case]) -> Array:
         """P(met) of all criteria of all cases, in order."""
         if not any(len(case.criteria) for case in cases):
             return np.zeros(0, dtype=np.float32)
-        counted = np.concatenate([tree_features(case, self.weights, self.lore) for case in cases if case.criteria])
         read_logits = read(self.reader, [pair for case in cases for pair in pairs_of(case)])
-        return joined(self.joint, self.trees.predict(counted, raw_score=True), read_logits, signs(cases))
+        return joined(self.joint, self.counting.logits(cases), read_logits, signs(cases))
 
     def _verdict(self, criterion: Criterion, chance: float) -> Verdict:
         label = Label.MET if chance >= self.met_from[criterion.points > 0] else Label.NOT_MET
@@ -164,25 +153,19 @@ def pairs_of(case: Case) -> list[tuple[str, str]]:
     return [(c.text, evidence(case.sentences, likeness[place])) for place, c in enumerate(case.criteria)]
 
 
-def tree_features(case: Case, weights: WordWeights, lore: CriterionLore, own_item: int = -1) -> Array:
-    """What the trees see: (criteria, features)."""
-    positive = np.array([criterion.points > 0 for criterion in case.criteria])
-    return np.hstack([counted_features(case, weights), lore.features(case.criterion_vectors, positive, own_item)])
-
-
 def signs(cases: Sequence[Case]) -> Array:
     """1 for a criterion with positive points, 0 for a fault: (criteria of all cases,)."""
     return np.array([c.points > 0 for case in cases for c in case.criteria], dtype=np.float32)
 
 
-def joint_features(trees: Array, reader: Array, positive: Array) -> Array:
+def joint_features(counted: Array, reader: Array, positive: Array) -> Array:
     """Both logits, for wanted things and for faults apart: (n, 5)."""
-    return np.column_stack([trees, reader, positive, trees * positive, reader * positive]).astype(np.float32)
+    return np.column_stack([counted, reader, positive, counted * positive, reader * positive]).astype(np.float32)
 
 
-def joined(joint: Array, trees: Array, reader: Array, positive: Array) -> Array:
+def joined(joint: Array, counted: Array, reader: Array, positive: Array) -> Array:
     """P(met): a logistic regression with weights `joint`, the last of which is the bias."""
-    logits = joint_features(trees, reader, positive) @ joint[:-1] + joint[-1]
+    logits = joint_features(counted, reader, positive) @ joint[:-1] + joint[-1]
     return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
 

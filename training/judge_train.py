@@ -1,8 +1,9 @@
 """`python -m training judge-train`: make a local judge from verdicts.
 
-The items are split: nine tenths train the reader and the trees, one tenth joins and calibrates them and
-chooses the thresholds. The printed figures are of that tenth, by cross-validation over its items; for
-figures on other data run judge-report.
+The items are split: nine tenths train the half that reads and the half that counts, one tenth joins and
+calibrates them and chooses the thresholds. The printed figures are of that tenth, by cross-validation over its
+items; for figures on other data run judge-report. At last the half that counts, which takes a minute, is learnt
+anew from all items.
 """
 
 import argparse
@@ -21,35 +22,14 @@ from principles.schema import Label
 from retrieval.encoder import load_encoder
 from training.agreement import Agreement, agreement
 from training.data import Judged, load_items, load_verdicts
-from training.judge import (
-    LocalJudge,
-    cases_of,
-    held_out,
-    joined,
-    joint_features,
-    pairs_of,
-    signs,
-    tree_features,
-)
-from training.judge_features import LORE_FEATURES, Array, Case, CriterionLore, WordWeights, shallow_features
+from training.judge import LocalJudge, cases_of, held_out, joined, joint_features, pairs_of, signs
+from training.judge_counted import CountingHalf
+from training.judge_features import Array
 from training.options import require_extra
 from training.reader import fine_tuned, read
 
 HELD_OUT = 0.1
 SEED = 0
-ROUNDS = 300
-TREES = {
-    "objective": "binary",
-    "learning_rate": 0.03,
-    "num_leaves": 12,
-    "min_data_in_leaf": 40,
-    "lambda_l2": 5.0,
-    "feature_fraction": 0.35,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "deterministic": True,
-    "verbosity": -1,
-}
 FOLDS = 5
 
 
@@ -100,54 +80,32 @@ def trained(judged: Sequence[Judged], work: Path, epochs: float) -> tuple[LocalJ
     number = {key: place for place, key in enumerate(sorted({one.item.key for one in judged}))}
     items = [number[one.item.key] for one in judged]
 
-    weights = WordWeights.counted(piece for place in learn for piece in cases[place].sentences)
-    lore = lore_of([cases[i] for i in learn], [met[i] for i in learn], [items[i] for i in learn])
     said("growing trees")
-    features = [tree_features(case, weights, lore, items[i]) for i, case in enumerate(cases)]
-    learnt = np.concatenate([features[i] for i in learn])
-    verdicts = np.concatenate([met[i] for i in learn])
-    trees = grown(learnt, verdicts)
-    shallow = grown(shallow_features(learnt[:, :-LORE_FEATURES]), verdicts)
+    counting = CountingHalf.learnt(*_only(learn, cases, met, items))
 
     said("training the reader")
     pairs = [pair for place in learn for pair in pairs_of(cases[place])]
-    reader = fine_tuned(pairs, verdicts, work / "checkpoints", epochs)
+    reader = fine_tuned(pairs, np.concatenate([met[i] for i in learn]), work / "checkpoints", epochs)
 
     truth = np.concatenate([met[i] for i in rest])
     held_cases = [cases[i] for i in rest]
     inputs = joint_features(
-        np.asarray(trees.predict(np.concatenate([features[i] for i in rest]), raw_score=True)),
+        counting.logits(held_cases),
         read(reader, [pair for case in held_cases for pair in pairs_of(case)]),
         signs(held_cases),
     )
     groups = np.concatenate([np.full(met[i].size, items[i]) for i in rest])
     joint, chance = fitted_joint(inputs, truth, groups)
     positive = inputs[:, 2] > 0
-    met_from = (best_threshold(truth[~positive], chance[~positive]), best_threshold(truth[positive], chance[positive]))
+    met_from = best_thresholds(chance, positive)
     label = chance >= np.where(positive, met_from[1], met_from[0])
-    judge = LocalJudge(reader, trees, shallow, lore, weights, joint, met_from, encoder)
+    said("growing trees on all items")
+    judge = LocalJudge(reader, CountingHalf.learnt(cases, met, items), joint, met_from, encoder)
     return judge, agreement(truth, label, chance.astype(float), np.ones(truth.size, dtype=bool))
 
 
-def lore_of(cases: Sequence[Case], met: Sequence[Array], items: Sequence[int]) -> CriterionLore:
-    """Each criterion of each item once, with the share of answers that met it."""
-    rows: dict[tuple[int, str, float], tuple[Array, list[bool]]] = {}
-    for case, verdicts, item in zip(cases, met, items, strict=True):
-        for criterion, vector, verdict in zip(case.criteria, case.criterion_vectors, verdicts, strict=True):
-            rows.setdefault((item, criterion.text, criterion.points), (vector, []))[1].append(bool(verdict))
-    return CriterionLore.learnt(
-        np.stack([vector for vector, _ in rows.values()]),
-        np.array([points > 0 for _, _, points in rows]),
-        np.array([item for item, _, _ in rows]),
-        np.array([np.mean(verdicts) for _, verdicts in rows.values()], dtype=np.float32),
-    )
-
-
-def grown(features: Array, met: Array) -> Any:
-    """Boosted trees over (n, features), for log-loss."""
-    import lightgbm
-
-    return lightgbm.train(TREES | {"seed": SEED}, lightgbm.Dataset(features, met), ROUNDS)
+def _only(places: npt.NDArray[np.int64], *columns: Sequence[Any]) -> list[list[Any]]:
+    return [[column[place] for place in places] for column in columns]
 
 
 def fitted_joint(inputs: Array, truth: Array, groups: Array) -> tuple[Array, Array]:
@@ -165,12 +123,25 @@ def fitted_joint(inputs: Array, truth: Array, groups: Array) -> tuple[Array, Arr
     return weights(np.arange(truth.size)), chance
 
 
-def best_threshold(truth: Array, chance: Array) -> float:
-    """The probability from which MET gives the best macro-F1."""
-    from sklearn.metrics import f1_score
+def best_thresholds(chance: Array, positive: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """From which probability a fault, and a wanted thing, is MET, for the best macro-F1 that is to be expected.
 
+    Expected by the probabilities themselves, which are calibrated: the verdicts on a tenth of the items are too few
+    for two thresholds, and a chance excess of faults among them would shift one by 0.1.
+    """
     tried = np.arange(0.2, 0.81, 0.02)
-    return float(max(tried, key=lambda t: f1_score(truth, chance >= t, average="macro")))
+
+    def sums(some: Array) -> npt.NDArray[np.float64]:
+        """For each threshold the expected true positives, false positives, false negatives and true negatives."""
+        above = some[None, :] >= tried[:, None]
+        parts = (above * some, above * (1 - some), ~above * some, ~above * (1 - some))
+        return np.stack([part.sum(axis=1) for part in parts])
+
+    faults, wanted = sums(chance[~positive]), sums(chance[positive])
+    hit, false, missed, right = faults[:, :, None] + wanted[:, None, :]
+    macro = hit / (2 * hit + false + missed) + right / (2 * right + false + missed)
+    fault, want = np.unravel_index(int(macro.argmax()), macro.shape)
+    return float(tried[fault]), float(tried[want])
 
 
 def said(what: str) -> None:

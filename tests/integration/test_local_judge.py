@@ -111,7 +111,7 @@ def test_too_few_items_are_refused(
     assert not (tmp_path / "judge").exists()
 
 
-@pytest.mark.parametrize("spoilt", ["judge.json", "trees.txt", "lore.npz"])
+@pytest.mark.parametrize("spoilt", ["judge.json", "trees-0.txt", "lore.npz", "words.npz", "rarities.json"])
 def test_a_damaged_judge_is_refused(
     made: Path, tmp_path: Path, spoilt: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,8 @@ from training.agreement import agreement, calibration_error, reliability
 from training.evidence import evidence, sentences
 from training.judge import held_out, joined
 from training.judge_features import Case, CriterionLore, WordWeights, counted_features, shallow_features
+from training.judge_train import best_thresholds
+from training.judge_words import WordReader, marked_words, unseen_logits
 
 EYE = np.eye(4, dtype=np.float32)
 TURNS = ({"role": "user", "content": "May I drink tea?"},)
@@ -113,3 +115,39 @@ def test_reliability_and_its_error() -> None:
     truth = np.array([False, True, True, True])
     assert [count for *_, count in reliability(truth, chance)] == [2, 2]
     assert calibration_error(truth, chance) == pytest.approx((abs(0.055 - 0.5) * 2 + abs(0.975 - 1) * 2) / 4)
+
+
+def test_words_are_marked_by_their_presence_and_the_criterions_sign() -> None:
+    assert marked_words(case(criterion("Drink milk"), criterion("Take 200", -3))) == [
+        "p:drink+ p:milk-",
+        "n:take+ n:200+",
+    ]
+
+
+def test_the_word_reader_learns_which_words_decide() -> None:
+    marked = ["p:names+ p:dose+", "p:names+ p:dose-", "n:names+ n:dose-"] * 6
+    met = np.array([True, False, False] * 6)
+    reader = WordReader.learnt(marked, met)
+    yes, no = reader.logits(["p:dose+", "p:dose- p:unseen+"])
+    assert yes > no
+
+
+def test_an_items_own_verdicts_do_not_tell_its_logits() -> None:
+    marked = [f"p:word{number // 4}+ p:all+" for number in range(40)]
+    items = np.arange(40) // 4
+    met = items % 2 == 0
+    found = unseen_logits(marked, met, items)
+    other = met.copy()
+    other[:4] = ~met[:4]
+    assert unseen_logits(marked, other, items)[:4] == pytest.approx(found[:4])
+    assert WordReader.learnt(marked, met).logits(marked)[0] > found[0] + 0.5
+
+
+def test_thresholds_are_those_of_the_best_macro_f1_to_be_expected() -> None:
+    sure = np.array([0.05, 0.1, 0.9, 0.95] * 5, dtype=np.float32)
+    faults, wanted = best_thresholds(sure, np.arange(20) < 10)
+    assert 0.1 < faults <= 0.9
+    assert 0.1 < wanted <= 0.9
+    # Where hardly anything is met, a hit is worth more than a false alarm costs.
+    rare = np.linspace(0.01, 0.45, 200, dtype=np.float32)
+    assert best_thresholds(np.concatenate([rare, sure]), np.arange(220) >= 200)[0] < 0.45
