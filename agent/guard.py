@@ -5,6 +5,7 @@ principle already says may be said again; anything else of that kind is refused.
 """
 
 import re
+from functools import lru_cache
 
 from principles.medicines import medicine_keys
 
@@ -24,15 +25,15 @@ _STEM = re.compile(
 
 def new_facts(text: str, *allowed: str) -> set[str]:
     """The medicines and numbers of `text` that none of the `allowed` texts has. Empty means that it may be used."""
-    given = " ".join(allowed)
-    return _facts(text) - _facts(given)
+    return set(_facts(text) - _facts(" ".join(allowed)))
 
 
-def _facts(text: str) -> set[str]:
+@lru_cache(maxsize=64)  # question, draft and advice are asked about again with every edit; in memory only
+def _facts(text: str) -> frozenset[str]:
     numbers = {_plain(match[0]) for match in _NUMBER.finditer(text)}
     words = {match[0].lower() for match in _NUMBER_WORDS.finditer(text)}
     stems = {match[0].lower().rstrip("s") for match in _STEM.finditer(text)}
-    return numbers | words | stems | medicine_keys(text)
+    return frozenset(numbers | words | stems | medicine_keys(text))
 
 
 def _plain(number: str) -> str:

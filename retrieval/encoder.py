@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ from retrieval.quick import by_columns, recorded
 BUNDLED = "sentence-transformers/all-MiniLM-L6-v2"
 # SHA-256 of model.safetensors in the official repository of that name.
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-# Up to so many texts one thread is as quick as two, and several times quicker while a local model is drafting.
+# Up to so many texts are taken one by one, and kept.
 FEW = 4
 # Texts whose vectors are kept, in memory only.
 RECENT = 64
@@ -108,7 +108,7 @@ class SentenceEncoder:
         if len(readable) > FEW:
             with self._lock:
                 return self._vectors(readable)
-        with self._lock, _one_thread():
+        with self._lock:
             new = [text for text in dict.fromkeys(readable) if text not in self._recent]
             known = {text: self._recent[text] for text in readable if text in self._recent}
             known |= dict(zip(new, self._few(new), strict=True)) if new else {}
@@ -181,15 +181,3 @@ def _revision(model: Any) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
