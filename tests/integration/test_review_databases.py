@@ -66,9 +66,13 @@ def desks_on(url: str) -> Desks:
     return Desks(store, drafted)
 
 
-def insisting(desks: Desks, editor: str, saves: int, refused: list[str]) -> None:
-    """Save again and again; where a colleague was first, look at theirs and save over it as a new version."""
+def insisting(desks: Desks, editor: str, saves: int, refused: list[str], opened: threading.Barrier) -> None:
+    """Save again and again; where a colleague was first, look at theirs and save over it as a new version.
+
+    Nobody saves before all have ``opened`` the same version, so that all but one are refused at least once.
+    """
     desk = desks.open(editor, QUESTION, "AB")
+    opened.wait()
     for number in range(saves):
         mine = finished(reason=f"{editor} {number}")
         desk = desks.save(desk, mine)
@@ -99,9 +103,10 @@ def test_of_two_who_save_at_once_one_is_told_each_time(url: str) -> None:
 def test_no_save_of_many_at_once_is_lost_or_unnoticed(url: str) -> None:
     saves, editors = 15, ["AB", "CD", "EF", "GH"]
     refused: list[str] = []
+    opened = threading.Barrier(len(editors), timeout=60)
     # Each with a connection pool of their own, as in processes of their own.
     with ThreadPoolExecutor(len(editors)) as pool:
-        work = [pool.submit(insisting, desks_on(url), editor, saves, refused) for editor in editors]
+        work = [pool.submit(insisting, desks_on(url), editor, saves, refused, opened) for editor in editors]
         for one in work:
             one.result()
     history = desks_on(url).store.history(QUESTION.prompt_id, "AB")
@@ -110,7 +115,7 @@ def test_no_save_of_many_at_once_is_lost_or_unnoticed(url: str) -> None:
     for editor in editors:
         own = [reason for reason in kept if reason.startswith(editor)]
         assert own == [f"{editor} {number}" for number in range(saves)]
-    assert refused
+    assert len(set(refused)) >= len(editors) - 1
 
 
 def test_programs_that_start_at_once_make_the_tables_once(url: str) -> None:
