@@ -29,7 +29,7 @@ GAMMA = 0.2
 FEW = 4
 # The more careful value is taken from this probability on, though another be more probable; and a
 # health professional is assumed only from this on. Chosen by `scenario_train choose`.
-EMERGENT_FROM, URGENT_FROM, PROFESSIONAL_FROM = 0.14, 0.45, 0.6
+EMERGENT_FROM, URGENT_FROM, PROFESSIONAL_FROM = 0.10, 0.45, 0.6
 _SOURCES = ("scenario_questions.yaml", "scenario_cues.yaml", "scenario_cues.py", "scenario_features.py")
 _CODE = ("scenario.py", "scenario_train.py")
 _log = logging.getLogger(__name__)

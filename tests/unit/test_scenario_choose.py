@@ -23,16 +23,19 @@ def few() -> list[Question]:
 
 
 def test_a_hand_is_asked_about_only_where_it_was_left_out(few: list[Question], monkeypatch: pytest.MonkeyPatch) -> None:
-    learnt: list[set[str]] = []
+    learnt: list[list[Question]] = []
 
     def learn(read: Sequence[Rows], questions: Sequence[Question]) -> Heads:
-        learnt.append({question.hand for question in questions})
+        learnt.append(list(questions))
         return scenario_train.learn(read, questions)
 
     monkeypatch.setattr(scenario_choose, "learn", learn)
     found = choose(encode, few)
-    assert learnt == [{"", "d"}, {"", "c"}]
-    assert (found["hands"], found["questions"]) == (2, 40)
+    assert [{question.hand for question in rest} for rest in learnt[-2:]] == [{"", "d"}, {"", "c"}]
+    quarters = [[question for question in few if question not in rest] for rest in learnt[:-2]]
+    assert [question for part in quarters for question in part] == [question for question in few if not question.hand]
+    assert len(quarters) == 4
+    assert (found["hands"], found["questions"]) == (3, len(few))
     assert set(found["macro_f1"]) == set(NAMES)
     assert len(found["urgency"]) == len(EMERGENT_FROM) * len(URGENT_FROM)
 
@@ -43,6 +46,7 @@ def test_a_lower_threshold_finds_more_emergencies(few: list[Question]) -> None:
     assert recalls == sorted(recalls, reverse=True)
     for row in rows:
         assert 0 <= row["missed"] <= 1
+        assert 0 <= row["first_recall"] <= 1
         assert 0 <= row["macro_f1"] <= 1
 
 
@@ -53,5 +57,5 @@ def test_the_command_prints_a_row_of_each_pair(
     monkeypatch.setattr(scenario_train, "load_questions", lambda split: few)
     assert main(["choose"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "40 questions of 2 hands, each left out in turn"
+    assert lines[0] == f"{len(few)} questions of 3 hands, each left out in turn"
     assert len(lines) == 3 + len(EMERGENT_FROM) * len(URGENT_FROM)
