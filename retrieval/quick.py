@@ -37,8 +37,11 @@ def recorded(model: Any) -> Callable[[str], npt.NDArray[Any]]:
         warnings.simplefilter("ignore")  # of what is fixed by the recording: it is the same for every single text
         steps = trace(forward, _read(model, "What helps against a cold?"), check_trace=False)
 
+    # Optimising these steps gains nothing, and would stop the first two questions, for seconds where cores are busy.
+    optimising: Any = torch.jit.optimized_execution  # type: ignore[attr-defined]
+
     def single(text: str) -> npt.NDArray[Any]:
-        with torch.inference_mode():
+        with torch.inference_mode(), optimising(False):
             rows: npt.NDArray[Any] = steps(*_read(model, text)).numpy()
             return rows
 
