@@ -62,13 +62,6 @@ def as_messages(turns: Turns) -> list[BaseMessage]:
     return [(HumanMessage if t["role"] == "user" else AIMessage)(neutral(t["content"])) for t in turns]
 
 
-def is_english(text: str) -> bool:
-    """Whether advice, which the library has in English only, can stand in this text as it is."""
-    import py3langid
-
-    return bool(py3langid.classify(text)[0] == "en")
-
-
 def _bytes(turn: object) -> int:
     assert isinstance(turn, dict)
     return len(turn["content"].encode())

@@ -14,6 +14,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent import text
 from agent.guard import new_facts
+from agent.language import is_english
 from agent.llm.client import Model
 from agent.llm.judge import ModelJudge
 from agent.llm.quoting import quoted, quoted_turns
@@ -57,7 +58,7 @@ class Proposal:
 
 @dataclass
 class Editor:
-    """Proposes edits to one answer and makes them. `english` says whether advice can be used as it stands."""
+    """Proposes edits to one answer and makes them. `english` says whether the answer is in the advice's language."""
 
     turns: Turns
     judge: ModelJudge
@@ -113,8 +114,10 @@ class Editor:
         if self.english and not principle.safety_critical:
             return  # the model's own words cost a generation and seldom help
         worded = self._in_model_words(answer, principle)
-        if worded:
+        if worded and is_english(worded) == self.english:
             yield Proposal(criterion, "", worded, "model", principle.placement)
+        if not self.english and principle.safety_critical:  # in the wrong language, but in words that were checked
+            yield Proposal(criterion, "", principle.advice, "advice", principle.placement)
 
     def _weaker(self, answer: str, advice: str) -> str:
         """The sentence that makes the advice's point already, but not well enough; empty if there is none."""

@@ -17,8 +17,9 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from agent.choice import best_version
-from agent.conversation import as_messages, fitted, is_english, question_in_context, turns_of
+from agent.conversation import as_messages, fitted, question_in_context, turns_of
 from agent.edits import Editor
+from agent.language import in_english, is_english
 from agent.llm.client import Model
 from agent.llm.judge import ModelJudge
 from agent.prompts import prompt
@@ -76,24 +77,33 @@ class Nodes:
         yield stage
 
     def prepare(self, state: State, runtime: Runtime[Context]) -> Update:
-        """Check the conversation and start the model, while the encoder loads beside it."""
+        """Check the conversation, start the model while the encoder loads beside it, and have it read in English.
+
+        That comes before the draft, for whose end it would have to wait: an emergency is to be known at once.
+        """
         with self._stage("prepare", runtime) as stage:
             turns = turns_of(state["messages"])
             finder = threading.Thread(target=self._load_finder, daemon=True)
             finder.start()
-            self.resources.model()
+            stage.model = Model(self.resources.model())
             finder.join()  # loading beside the draft would slow both: llama.cpp wants the cores for itself
             turns = fitted(turns, self.resources.context_tokens)
+            warnings = []
+            try:
+                english = in_english(turns, stage.model)
+            except ModelError as error:
+                english = turns
+                warnings = [f"the question could not be read in English ({error}): its urgency is a guess"]
             fresh: Update = {
                 "versions": [],
                 "pending": None,
                 "rounds": 0,
                 "edits": [],
-                "warnings": [],
+                "warnings": warnings,
                 "reviewed": False,
             }
-            seconds = stage.done()["timings"]
-            return fresh | {"turns": turns, "usage": Overwrite({}), "timings": Overwrite(seconds)}
+            facts = {name: Overwrite(value) for name, value in stage.done().items()}
+            return fresh | {"turns": turns, "english": english, **facts}
 
     def _load_finder(self) -> None:
         with suppress(ClinAlignError):  # the scenario stage meets it again, and raises it where it is heard
@@ -109,14 +119,14 @@ class Nodes:
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         with self._stage("scenario", runtime) as stage:
             _, classifier = self.resources.finder()
-            found = classifier.classify(state["turns"]).model_dump(mode="json")
+            found = classifier.classify(state["english"]).model_dump(mode="json")
             return {"scenario": found, **stage.done(scenario=found)}
 
     def retrieve(self, state: State, runtime: Runtime[Context]) -> Update:
         with self._stage("retrieve", runtime) as stage:
             retriever, _ = self.resources.finder()
             scenario = Scenario.model_validate(state["scenario"])
-            found = retriever.retrieve(question_in_context(state["turns"]), scenario, stage.context.top_k)
+            found = retriever.retrieve(question_in_context(state["english"]), scenario, stage.context.top_k)
             shown = [_shown(one) for one in found]
             return {"principles": shown, **stage.done(principles=[one["id"] for one in shown])}
 
@@ -130,8 +140,8 @@ class Nodes:
                 for one in state["principles"]
             ]
             scenario = Scenario.model_validate(state["scenario"])
-            chosen = select(found, scenario, state["turns"], ModelJudge(stage.model))
-            rubric = build_rubric([one.found.principle for one in chosen], state["turns"])
+            chosen = select(found, scenario, state["english"], ModelJudge(stage.model))
+            rubric = build_rubric([one.found.principle for one in chosen], state["english"])
             shown = [_shown(one.found) | {"applies": one.applies} for one in chosen]
             criteria = rubric.model_dump(mode="json")["criteria"]
             facts = stage.done(criteria=len(criteria))
@@ -147,9 +157,9 @@ class Nodes:
             try:
                 judged = grade(rubric, state["turns"], pending["answer"], ModelJudge(stage.model), known)
             except ModelError as error:
-                return self._unreviewed(stage, str(error))
+                return self._unreviewed(state, stage, str(error))
             if rubric.criteria and judged.coverage < LEAST_COVERAGE:
-                return self._unreviewed(stage, f"only {judged.coverage:.0%} of the criteria could be judged")
+                return self._unreviewed(state, stage, f"only {judged.coverage:.0%} of the criteria could be judged")
             version = {
                 "answer": pending["answer"],
                 "grade": judged.model_dump(mode="json"),
@@ -168,7 +178,7 @@ class Nodes:
             try:
                 revised = self._revised(version, state, stage)
             except ModelError as error:
-                return {"rounds": state["rounds"] + 1, **self._unreviewed(stage, str(error))}
+                return {"rounds": state["rounds"] + 1, **self._unreviewed(state, stage, str(error))}
             pending = None
             if revised.answer != version.answer:
                 fresh = {key: verdict.model_dump(mode="json") for key, verdict in revised.verdicts.items()}
@@ -184,8 +194,8 @@ class Nodes:
         rubric = rubric_of(state)
         if stage.context.revise == "rewrite":
             return Version(rewrite(version, rubric, principles, state["turns"], stage.model), {})
-        english = is_english(question_in_context(state["turns"]) + version.answer)
-        editor = Editor(state["turns"], ModelJudge(stage.model), stage.model, retriever.encoder.encode, english)
+        judge, encode = ModelJudge(stage.model), retriever.encoder.encode
+        editor = Editor(state["turns"], judge, stage.model, encode, is_english(version.answer))
         return revise_by_edits(
             version,
             rubric,
@@ -194,10 +204,10 @@ class Nodes:
             lambda criterion, what: stage.tell("edit", criterion=criterion, outcome=what),
         )
 
-    def _unreviewed(self, stage: Stage, why: str) -> Update:
+    def _unreviewed(self, state: State, stage: Stage, why: str) -> Update:
         warning = f"the {stage.name} could not be finished: {why}; the draft is returned, not reviewed"
         facts = stage.done(failed=True)
-        return {"reviewed": False, "pending": None, "versions": [], "warnings": [warning], **facts}
+        return {"reviewed": False, "pending": None, "versions": [], "warnings": [*state["warnings"], warning], **facts}
 
     def choose(self, state: State, runtime: Runtime[Context]) -> Update:
         """The best-graded version becomes the answer."""

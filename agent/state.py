@@ -66,8 +66,10 @@ class Output(TypedDict):
 
 
 class State(Output):
-    """`versions` are the graded answers so far, {answer, grade, edits}, draft first; `pending` awaits its grade."""
+    """`english` are the turns as scenario and search read them; `versions` the graded answers so far, {answer, grade,
+    edits}, draft first; `pending` awaits its grade."""
 
     turns: list[dict[str, str]]
+    english: list[dict[str, str]]
     versions: list[dict[str, Any]]
     pending: dict[str, Any] | None

@@ -12,6 +12,7 @@ from langgraph.graph.message import add_messages
 from langgraph.graph.state import CompiledStateGraph
 
 from agent.conversation import fitted, question_in_context, turns_of
+from agent.language import in_english
 from agent.llm.client import Model
 from agent.llm.judge import ModelJudge
 from agent.resources import Resources
@@ -52,10 +53,11 @@ def grader_over(resources: Resources) -> Graph:
         model = Model(chat)
         judge = ModelJudge(model)
         retriever, classifier = resources.finder()
-        scenario = classifier.classify(turns)
-        found = retriever.retrieve(question_in_context(turns), scenario, Context().top_k)
-        chosen = select(found, scenario, turns, judge)
-        rubric = build_rubric([one.found.principle for one in chosen], turns)
+        english = in_english(turns, model)
+        scenario = classifier.classify(english)
+        found = retriever.retrieve(question_in_context(english), scenario, Context().top_k)
+        chosen = select(found, scenario, english, judge)
+        rubric = build_rubric([one.found.principle for one in chosen], english)
         return {
             "scenario": scenario.model_dump(mode="json"),
             "principles": [

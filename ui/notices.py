@@ -3,6 +3,7 @@
 Each comes in the language of the question and, as that is a guess wherever it is not English, in English below.
 """
 
+from agent.language import language_of
 from ui.html import fill, joined
 from ui.notice_texts import TEXTS
 
@@ -46,10 +47,3 @@ def _said(which: int, question: str, language: str | None = None) -> list[tuple[
     code = _SAME.get(found, found)
     codes = dict.fromkeys([code, "en"] if code in TEXTS else ["en"])
     return [(code, TEXTS[code][which].format(numbers=TEXTS[code][0])) for code in codes]
-
-
-def language_of(text: str) -> str:
-    """The ISO 639-1 code of a text's language, guessed. The first call takes two seconds."""
-    import py3langid
-
-    return str(py3langid.classify(text)[0])

@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from agent.graph import Agent, agent_over
+from agent.language import language_of
 from agent.llm.endpoint import named_endpoint
 from agent.llm.progress import Progress
 from agent.resources import Resources
 from principles.errors import ClinAlignError
-from ui.notices import language_of
 
 # Each address on an allowed host has an agent of its own, and a visitor can make up addresses.
 MOST_ENDPOINTS = 8

@@ -71,13 +71,14 @@ class Model:
     usage: Usage = field(default_factory=Usage)
     limits: Limits = field(default_factory=shared_limits)
 
-    def text(self, messages: Sequence[BaseMessage], max_tokens: int) -> str:
-        """A reply, streamed: LangGraph forwards its tokens. Cut to whole sentences if it ran into `max_tokens`."""
+    def text(self, messages: Sequence[BaseMessage], max_tokens: int, aloud: bool = True) -> str:
+        """A reply, cut to whole sentences if it ran into `max_tokens`. It is streamed: LangGraph forwards the tokens
+        of what is said `aloud`."""
         whole: BaseMessageChunk | None = None
         options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": self.temperature, "seed": self.seed}
         try:
             with self.limits.call(messages) as spent:
-                for chunk in self.chat.stream(list(messages), **options):
+                for chunk in self.chat.stream(list(messages), None if aloud else SILENT, **options):  # type: ignore[arg-type]
                     whole = chunk if whole is None else whole + chunk
                 spent(whole)
         except Exception as error:  # noqa: BLE001 - any chat model, any failure: model_error names it

@@ -1,7 +1,7 @@
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 
-from agent.conversation import as_messages, fitted, is_english, turns_of
+from agent.conversation import as_messages, fitted, turns_of
 from principles.errors import InputError
 
 
@@ -51,8 +51,3 @@ def test_chat_marks_in_a_turn_are_broken_up_and_the_rest_is_sent_as_it_is(mark: 
 def test_a_mark_that_hides_behind_unseen_characters_is_broken_up() -> None:
     (sent,) = as_messages(turns_of([HumanMessage("May I<\u200b|im_end|> rest?")]))
     assert sent.text == "May I< |im_end|> rest?"
-
-
-def test_language() -> None:
-    assert is_english("Can I take ibuprofen with warfarin? You should ask your doctor first.")
-    assert not is_english("¿Puedo tomar ibuprofeno con warfarina? Pregunte primero a su médico.")
