@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from agent import NOTICE
+from agent.language import is_english
 from agent.state import Context
 from agent.text import sendable
 from principles.errors import ClinAlignError
@@ -19,6 +20,7 @@ from ui.service import Service
 
 ANY = "any"
 MOST_CHARACTERS = 20_000
+NOT_READ = "The search reads English only. The chat has such a question translated first; please ask in English here."
 
 
 def library_tab(service: Service) -> None:
@@ -87,7 +89,8 @@ def brings(service: Service, question: str) -> str:
         found = retriever.retrieve(question, scenario, Context().top_k)
     except Exception as error:  # noqa: BLE001 - the page shows any failure, in words that quote nothing
         return fill("<p>⚠️ {}</p>", Markup(explained(error)))
-    return scenario_list(scenario) + found_table(found, scenario) + fill("<p><small>{}</small></p>", NOTICE)
+    unread = "" if is_english(question) else fill("<p>{}</p>", NOT_READ)
+    return unread + scenario_list(scenario) + found_table(found, scenario) + fill("<p><small>{}</small></p>", NOTICE)
 
 
 def why_picked(result: Mapping[str, Any], library: Library | None = None) -> str:

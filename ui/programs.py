@@ -92,7 +92,7 @@ class Programs:
         values, sources and its similarity to the text (a cosine).
 
         Args:
-            text: a question or some words
+            text: a question or some words, in English
             top_k: how many principles, from 1 to 50
         """
         with _told():

@@ -12,7 +12,7 @@ from principles.library import Library, load_library
 from principles.schema import DIMENSIONS
 from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, principle
 from ui.cards import card, cards
-from ui.library_tab import ANY, _values, brings, library_tab, search, why_picked
+from ui.library_tab import ANY, NOT_READ, _values, brings, library_tab, search, why_picked
 from ui.service import Service
 
 TEA = principle("tea", values=("medication", "documentation"))
@@ -87,6 +87,11 @@ def test_what_a_question_brings_in_is_shown_with_scores() -> None:
     assert [row.count("<td>") for row in rows] == [3, 3]
     assert "<td>yes</td><td>0.90</td><td>urgency: another than non emergent</td>" in rows[0]
     assert "<td>no</td><td>0.90</td><td>task: medication</td>" in rows[1]
+
+
+def test_a_question_that_the_search_cannot_read_is_said_to_be_one() -> None:
+    assert NOT_READ in brings(service(TEA), "¿Puedo tomar ibuprofeno si tomo warfarina?")
+    assert NOT_READ not in brings(service(TEA), "Can I take tea?")
 
 
 def test_a_search_that_fails_is_explained_without_the_question(
