@@ -30,6 +30,8 @@ OFFENDERS = 2
 GUILTY_FROM = 0.5
 # Above this cosine a sentence already makes the advice's point, weakly: it is replaced rather than repeated.
 SAME_POINT = 0.78
+# Above this one two pieces of advice say so nearly the same that the answer needs only the first (read over all pairs).
+SAME_ADVICE = 0.75
 ADDED_TOKENS = 120
 ADDED_SENTENCES = 2
 _ADDED_SCHEMA = {
@@ -78,10 +80,10 @@ class Editor:
                 yield one
 
     def made(self, answer: str, proposals: Sequence[Proposal]) -> tuple[str, list[Proposal]]:
-        """The answer with the proposals, and those that could be made: an earlier one may have taken the place."""
+        """The answer with the proposals, and those that were made: an earlier one may have taken the place, or said it."""
         done: list[Proposal] = []
         for one in proposals:
-            changed = self._with(answer, one, [other.added for other in done if other.added])
+            changed = "" if self._said_by(done, one) else self._with(answer, one)
             if changed and changed != answer:
                 answer = changed
                 done.append(one)
@@ -142,7 +144,13 @@ class Editor:
             return ""
         return " ".join(_WHOLE_SENTENCES.findall(" ".join(said.split()))[:ADDED_SENTENCES]).strip()
 
-    def _with(self, answer: str, one: Proposal, added: Sequence[str]) -> str:
+    def _said_by(self, done: Sequence[Proposal], one: Proposal) -> bool:
+        others = [other.added for other in done if other.added]
+        if one.removed or not others:
+            return False
+        return bool((self.encode([one.added]) @ self.encode(others).T).max() >= SAME_ADVICE)
+
+    def _with(self, answer: str, one: Proposal) -> str:
         if one.removed:
             start = answer.find(one.removed)
             if start < 0:

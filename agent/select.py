@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from agent.llm.judge import ModelJudge
 from principles.errors import ModelError
 from principles.grader import Turns
-from principles.schema import Scenario, Urgency
+from principles.schema import Expertise, Scenario, Urgency
 from retrieval.retriever import Retrieved
 
 # Cosine of the search plus P(applies), chosen by reading selections: a missed danger costs more than a
 # needless sentence, so less is asked of safety-critical principles.
 LEAST_EVIDENCE = 1.0
 LEAST_EVIDENCE_IF_SAFETY_CRITICAL = 0.85
+# What is not about expertise is worded for laypersons: to a colleague it must be plainly to the point.
+MORE_FOR_COLLEAGUES = 0.25
 # The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a cautious guess.
 LEAST_EVIDENCE_IF_MANDATORY = 0.8
 # Without logprobs there is only the cosine.
@@ -54,9 +56,9 @@ def select(found: list[Retrieved], scenario: Scenario, turns: Turns, judge: Mode
 
 
 def _out_of_place(one: Retrieved, scenario: Scenario) -> bool:
-    """Advice for colleagues to a layperson, or what can wait in an emergency, unless the scenario is in doubt."""
+    """Advice for colleagues to a layperson; what can wait in an emergency, unless that is a guess."""
     principle = one.principle
-    if principle.dimension == "expertise" and "expertise" not in scenario.cautious:
+    if principle.dimension == "expertise":
         return scenario.expertise not in principle.values
     emergency = scenario.urgency is Urgency.EMERGENT and "urgency" not in scenario.cautious
     return emergency and not principle.safety_critical
@@ -68,4 +70,6 @@ def _holds(one: Retrieved, chance: float | None, scenario: Scenario) -> bool:
     if one.mandatory:
         return scenario.confidence.get(one.principle.dimension, 1.0) + chance >= LEAST_EVIDENCE_IF_MANDATORY
     needed = LEAST_EVIDENCE_IF_SAFETY_CRITICAL if one.principle.safety_critical else LEAST_EVIDENCE
+    if scenario.expertise is Expertise.HEALTH_PROFESSIONAL and one.principle.dimension != "expertise":
+        needed += MORE_FOR_COLLEAGUES
     return one.similarity + chance >= needed

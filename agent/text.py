@@ -11,6 +11,7 @@ _LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+\S")
 _NUMBERED = re.compile(r"^(\s*)\d{1,2}([.)]\s)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*]*\s+(?=[\"'(\[*]*[A-Z0-9À-ÞЀ-Я])|(?<=[。！？])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Dr|Mr|Mrs|Ms|St|No|Fig)|\b[A-Z])\.$")
+_WHOLE = re.compile(r"[.!?。！？…][\"'”’)\]*]*$")
 LONG_PARAGRAPH_WORDS = 70
 _POINTS_BACK = re.compile(r"(?:it|its|this|these|those|they|them|their|such|both|he|she)\b", re.IGNORECASE)
 _SIGN_OFF = re.compile(r"^\W*(?:remember|i hope|take care|stay safe|feel free|let me know|i wish)\b", re.IGNORECASE)
@@ -118,8 +119,8 @@ def insert_closing(answer: str, text: str) -> str:
 
 
 def _gap(before: Unit) -> str:
-    """A sentence may run on in its paragraph; a list or a lead-in may not."""
-    return "\n\n" if before.item or before.text.endswith(":") else " "
+    """Text may run on after a whole sentence; after a list, a lead-in or words without an end it may not."""
+    return "\n\n" if before.item or not _WHOLE.search(before.text) else " "
 
 
 def _tidy(answer: str) -> str:

@@ -65,6 +65,14 @@ def test_a_fault_whose_advice_repeats_it_is_removed() -> None:
     assert [edit["kind"] for edit in result["edits"]] == ["remove", "add"]
 
 
+def test_two_principles_with_the_same_advice_add_it_once() -> None:
+    cup = principle("cup", advice="Mind the tea in the cup.")
+    result = ask(ScriptedChat(draft="Rest a while.", chance=literal), TEA, cup)
+    assert result["answer"] == "Rest a while. Mind the tea."
+    far = principle("cup", advice="A small cup holds less.")
+    assert len(ask(ScriptedChat(draft="Rest a while.", chance=literal), TEA, far)["edits"]) == 2
+
+
 def test_an_edit_that_does_not_help_is_not_kept() -> None:
     result = ask(ScriptedChat(draft="Rest a while.", chance=lambda prompt: 0.9 if "Is it true" in prompt else 0.2), TEA)
     assert result["answer"] == "Rest a while."

@@ -54,7 +54,14 @@ def test_advice_for_colleagues_does_not_go_to_a_layperson() -> None:
     dose = near(0.9, principle("dose", dimension="expertise", values=("health_professional",)))
     assert names(0.9, dose) == []
     assert names(0.9, dose, where=scenario(expertise="health_professional")) == ["dose"]
-    assert names(0.9, dose, where=scenario(("expertise",))) == ["dose"]
+    assert names(0.9, dose, where=scenario(("expertise",))) == []
+
+
+def test_words_for_laypersons_go_to_a_colleague_only_if_plainly_to_the_point() -> None:
+    colleague = scenario(expertise="health_professional")
+    assert names(0.6, near(0.5, TEA), where=colleague) == []
+    assert names(0.8, near(0.5, TEA), where=colleague) == ["tea"]
+    assert names(0.0, near(0.1, CALL, mandatory=True), where=colleague) == ["call"]
 
 
 def test_in_an_emergency_only_safety_counts() -> None:

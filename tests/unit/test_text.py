@@ -78,6 +78,11 @@ def test_closing_goes_before_a_sign_off() -> None:
     assert text.insert_closing("- rest", "Call back.") == "- rest\n\nCall back."
 
 
+def test_words_without_an_end_are_not_run_on_from() -> None:
+    assert text.insert_closing("rest could be helpful", "Call back.") == "rest could be helpful\n\nCall back."
+    assert text.insert_closing('He said "rest."', "Call back.") == 'He said "rest." Call back.'
+
+
 def test_opening_is_a_paragraph_of_its_own() -> None:
     assert text.insert_opening("Rest.", "Call now.") == "Call now.\n\nRest."
 
