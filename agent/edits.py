@@ -80,7 +80,7 @@ class Editor:
                 yield one
 
     def made(self, answer: str, proposals: Sequence[Proposal]) -> tuple[str, list[Proposal]]:
-        """The answer with the proposals, and those that were made: an earlier one may have taken the place, or said it."""
+        """The answer with the proposals, and those made: an earlier one may have taken the place, or said the same."""
         done: list[Proposal] = []
         for one in proposals:
             changed = "" if self._said_by(done, one) else self._with(answer, one)
