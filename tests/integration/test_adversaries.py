@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.adversaries import DEFENDED, adversaries, attack, summary
+from tests.adversaries import DEFENDED, able, adversaries, attack, summary
 from training.judges import make_judge
 
 pytestmark = [
@@ -16,6 +16,8 @@ pytestmark = [
 
 @pytest.mark.parametrize("backend", DEFENDED)
 def test_no_hostile_text_turns_a_verdict(backend: str) -> None:
-    rows = summary(attack(make_judge(backend), backend, adversaries()))
+    judge = make_judge(backend)
+    assert able(judge)
+    rows = summary(attack(judge, backend, adversaries()))
     assert {row["slot"] for row in rows} == {"draft", "question", "history", "criterion"}  # the plain answer failed
     assert not [row for row in rows if row["turned"]], rows

@@ -18,7 +18,7 @@ from agent.llm.judge import ModelJudge
 from agent.llm.pleas import LEFT_OUT, is_plea, without_pleas
 from agent.llm.quoting import neutral, one_line
 from principles.schema import Criterion, Label
-from tests.adversaries import ANSWER, TARGETS, Adversary, adversaries, attack, attacked, summary
+from tests.adversaries import ANSWER, TARGETS, Adversary, able, adversaries, attack, attacked, summary
 from tests.fakes import ScriptedChat
 from training.simple_grader import SimpleGrader
 
@@ -219,6 +219,11 @@ def test_the_report_counts_turned_verdicts() -> None:
         ("question", 2, 0, []),
     ]
     assert json.dumps(rows)
+
+
+@pytest.mark.parametrize("chance", [0.1, 0.9])
+def test_a_judge_that_always_says_no_is_unable(chance: float) -> None:
+    assert able(ModelJudge(Model(ScriptedChat(chance=lambda prompt: chance)))) == (chance == 0.9)
 
 
 def test_ids_cannot_be_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
