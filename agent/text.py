@@ -11,7 +11,7 @@ _LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+\S")
 _NUMBERED = re.compile(r"^(\s*)\d{1,2}([.)]\s)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*]*\s+(?=[\"'(\[*]*[A-Z0-9À-ÞЀ-Я])|(?<=[。！？])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Dr|Mr|Mrs|Ms|St|No|Fig)|\b[A-Z])\.$")
-_WHOLE = re.compile(r"[.!?。！？…][\"'”’)\]*]*$")
+_WHOLE = re.compile(r"[.!?。！？…؟।][\"'”’)\]*]*$")
 LONG_PARAGRAPH_WORDS = 70
 _POINTS_BACK = re.compile(r"(?:it|its|this|these|those|they|them|their|such|both|he|she)\b", re.IGNORECASE)
 _SIGN_OFF = re.compile(r"^\W*(?:remember|i hope|take care|stay safe|feel free|let me know|i wish)\b", re.IGNORECASE)
@@ -98,15 +98,13 @@ def insert_opening(answer: str, text: str) -> str:
 
 def insert_after(answer: str, unit: Unit, text: str) -> str:
     """`text` at the end of the paragraph or list that the unit is in, where it cannot part two sentences that belong
-    together. After a list, a lead-in or a long paragraph it makes a paragraph of its own."""
+    together."""
     end = answer.find("\n\n", unit.end)
     end = len(answer.rstrip()) if end < 0 else end
-    paragraph = answer[answer.rfind("\n\n", 0, end) + 1 : end]
     last = next(other for other in reversed(units(answer)) if other.start < end)
     if len(units(answer)) > 1 and _SIGN_OFF.match(last.text) and last.start > unit.start:
         return insert_closing(answer, text)
-    gap = "\n\n" if len(paragraph.split()) > LONG_PARAGRAPH_WORDS else _gap(last)
-    return f"{answer[:end]}{gap}{text}{answer[end:]}"
+    return f"{_followed(answer[:end], text)}{answer[end:]}"
 
 
 def insert_closing(answer: str, text: str) -> str:
@@ -114,13 +112,19 @@ def insert_closing(answer: str, text: str) -> str:
     found = units(answer)
     if found and _SIGN_OFF.match(found[-1].text) and not found[-1].item and len(found) > 1:
         cut = found[-1].start
-        return f"{answer[:cut].rstrip()}{_gap(found[-2])}{text} {answer[cut:]}"
-    return f"{answer.rstrip()}{_gap(found[-1]) if found else ''}{text}"
+        return f"{_followed(answer[:cut].rstrip(), text)} {answer[cut:]}"
+    return _followed(answer.rstrip(), text)
 
 
-def _gap(before: Unit) -> str:
-    """Text may run on after a whole sentence; after a list, a lead-in or words without an end it may not."""
-    return "\n\n" if before.item or not _WHOLE.search(before.text) else " "
+def _followed(before: str, text: str) -> str:
+    """Text runs on after a whole sentence; after a list, a lead-in, words without an end or a long paragraph it makes
+    a paragraph of its own."""
+    found = units(before)
+    if not found:
+        return f"{before}{text}"
+    long = len(before[before.rfind("\n\n") + 1 :].split()) > LONG_PARAGRAPH_WORDS
+    gap = "\n\n" if long or found[-1].item or not _WHOLE.search(before) else " "
+    return f"{before}{gap}{text}"
 
 
 def _tidy(answer: str) -> str:

@@ -78,6 +78,12 @@ def test_closing_goes_before_a_sign_off() -> None:
     assert text.insert_closing("- rest", "Call back.") == "- rest\n\nCall back."
 
 
+def test_a_long_last_paragraph_does_not_grow_either() -> None:
+    long = "Rest well. " + "word " * 70 + "end."
+    assert text.insert_closing(f"Short.\n\n{long}", "Call back.").endswith("end.\n\nCall back.")
+    assert text.insert_closing(f"{long}\n\nShort.", "Call back.").endswith("Short. Call back.")
+
+
 def test_words_without_an_end_are_not_run_on_from() -> None:
     assert text.insert_closing("rest could be helpful", "Call back.") == "rest could be helpful\n\nCall back."
     assert text.insert_closing('He said "rest."', "Call back.") == 'He said "rest." Call back.'
