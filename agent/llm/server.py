@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from agent.llm.cores import usable_cores
@@ -60,6 +61,7 @@ class LocalServer:
                 start_new_session=True,
             )
             _processes.add(self._process)
+            started = time.monotonic()
             try:
                 answer = self._handshake(settings)
             except BaseException:
@@ -67,6 +69,8 @@ class LocalServer:
                 raise
             if not answer:
                 self.stop()
+                if time.monotonic() - started >= START_SECONDS:
+                    raise ServerError(f"the local model server for {model} was not ready within {START_SECONDS:g} s")
                 complaints.seek(0)
                 raise ServerError(_start_failure(complaints.read().decode(errors="replace"), port, model))
         self.base_url = f"{json.loads(answer)['address']}/v1"
@@ -107,9 +111,7 @@ def _start_failure(complaints: str, port: int, model: str) -> str:
     lines = [line.strip() for line in complaints.splitlines() if line.strip()]
     errors = [line for line in lines if " E " in line]  # as llama.cpp marks them; the first is the cause
     reason = errors[0].split(" E ", 1)[1].strip() if errors else (lines or [""])[-1]
-    if not reason:
-        reason = f"it ended without a word (too little memory, or not ready within {START_SECONDS:g} s)"
-    return f"the local model server for {model} did not start: {reason}"
+    return f"the local model server for {model} did not start: {reason or 'too little memory?'}"
 
 
 def chosen_port() -> int:
