@@ -1,4 +1,7 @@
-"""A judge for endpoints without logprobs: several criteria a call, a reason before each verdict, as JSON.
+"""A judge for endpoints without logprobs: one or several criteria a call, a reason before each verdict, as JSON.
+
+One a call unless told otherwise: a small model gives all criteria of a batch one and the same verdict, and a hostile
+criterion among them turns its neighbours (docs/experiments.md). A strong one can be given five.
 
 The judge must name each criterion by an id that nobody could have written beforehand, so that no verdict
 which the judged text itself contains can pass for one of its own. The id is a hash of the criterion and of
@@ -56,7 +59,7 @@ class JsonJudge:
     """Judges `batch` criteria a call. See `principles.grader.Judge`."""
 
     model: Model
-    batch: int = 5
+    batch: int = 1
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
         """One verdict a criterion. What a batch leaves open is asked once more, alone, and then is UNKNOWN.

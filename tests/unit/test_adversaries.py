@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ from tests.fakes import ScriptedChat
 from training.simple_grader import SimpleGrader
 
 ALL = adversaries()
-BACKENDS: dict[str, Callable[[Model], Any]] = {"logprob": ModelJudge, "json": JsonJudge, "simple": SimpleGrader}
+BACKENDS: dict[str, Callable[[Model], Any]] = {
+    "logprob": ModelJudge,
+    "json": partial(JsonJudge, batch=5),  # where texts stand side by side there is more to touch
+    "simple": SimpleGrader,
+}
 SPECIAL = re.compile(
     r"<\|\w+\|>|</?s>|<</?SYS>>|\[/?INST\]|</?think>|<(?:start|end)_of_turn>|<｜[^｜]*｜>|\[gMASK\]|\]~b\]|<0x0A>"
 )

@@ -49,6 +49,12 @@ def judged(reply: Callable[[Asked, int], Any], count: int = 3, batch: int = 5) -
     return JsonJudge(Model(chat), batch).verdicts(TURNS, "An answer.", criteria(count)), chat
 
 
+def test_one_criterion_a_call_unless_told_otherwise() -> None:
+    chat = JsonChat(reply=lambda asked, call: {"verdicts": entries(asked)})
+    JsonJudge(Model(chat)).verdicts(TURNS, "An answer.", criteria(3))
+    assert len(chat.prompts) == 3
+
+
 def test_batches_of_five_in_any_order() -> None:
     def reply(asked: Asked, call: int) -> Any:
         return {
