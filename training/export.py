@@ -162,10 +162,15 @@ def _card(described: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     for name, label, who in rows:
         values = [value for _, value in series(log, name)]
         if values:
-            judge = f"{recipe[who]} {recipe[f'{who}_model'] or ''}".strip()
-            yield f"| {label} | {judge} | {values[0]:.3f} | {values[-1]:.3f} |"
+            yield f"| {label} | {_judge(recipe, who)} | {values[0]:.3f} | {values[-1]:.3f} |"
     yield from ("", "All in [0, 1], on the data above; not a benchmark.", "", "## Limits", "", LIMITS)
     yield from ("", "## Recipe", "", "```yaml", yaml.safe_dump(recipe, sort_keys=False).strip(), "```")
+
+
+def _judge(recipe: dict[str, Any], who: str) -> str:
+    path, model = recipe[f"{who}_path"], recipe[f"{who}_model"]
+    # A recipe may still name a model when its judge was changed to a trained one.
+    return f"local {Path(path).name}" if recipe[who] == "local" else f"{recipe[who]} {model or ''}".strip()
 
 
 def _sync(folder: Path) -> None:

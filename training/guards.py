@@ -56,6 +56,11 @@ def alarms(log: Log, recipe: Recipe) -> list[Alarm]:
             Alarm(step, "length", f"answers are {factor:.1f} times as long as at the start")
             for step, factor in _first_above(grown, recipe.alarm_length)
         ]
+        shrunk = [(step, 1 / max(factor, 1e-6)) for step, factor in grown]
+        found += [
+            Alarm(step, "shortness", f"answers are {1 / factor:.2f} times as long as at the start")
+            for step, factor in _first_above(shrunk, recipe.alarm_length)
+        ]
     return sorted(found, key=lambda alarm: alarm.step)
 
 

@@ -72,7 +72,7 @@ class Recipe(BaseModel):
     gold_every: int = Field(10, ge=1, description="steps between two gold evaluations")
     gold_drop: float = Field(0.02, ge=0, le=1, description="gold falls where it is so far below its best")
     gold_patience: int = Field(2, ge=1, description="stop after so many falls in a row while the reward climbs")
-    alarm_length: float = Field(1.5, gt=1, description="alarm where mean length grows by this factor")
+    alarm_length: float = Field(1.5, gt=1, description="alarm where mean length grows or shrinks by this factor")
     alarm_none: float = Field(0.2, ge=0, le=1, description="alarm above this share of answers without a reward")
     alarm_zero_spread: float = Field(0.5, ge=0, le=1, description="alarm above this share of groups of equal reward")
     alarm_kl: float = Field(0.5, gt=0, description="alarm above this divergence (nats a token)")

@@ -85,6 +85,12 @@ def test_the_card(finished: Path, tmp_path: Path) -> None:
         assert part in card
 
 
+def test_the_card_names_the_judge_that_judged() -> None:
+    asked = {"judge": "logprob", "judge_model": "qwen2.5-coder-1.5b", "judge_path": None}
+    assert training.export._judge(asked, "judge") == "logprob qwen2.5-coder-1.5b"
+    assert training.export._judge(asked | {"judge": "local", "judge_path": "judges/mine"}, "judge") == "local mine"
+
+
 def test_a_target_that_exists_is_refused(finished: Path, tmp_path: Path) -> None:
     target = tmp_path / "mine"
     target.mkdir()

@@ -46,6 +46,12 @@ def test_answers_that_grow() -> None:
     assert (found.kind, found.message) == ("length", "answers are 1.6 times as long as at the start")
 
 
+def test_answers_that_shrink() -> None:
+    assert alarms(steps(LENGTH, *[100] * 5, *[70] * 9), BOUNDS) == []
+    (found,) = alarms(steps(LENGTH, *[100] * 5, *[30] * 9), BOUNDS)
+    assert (found.kind, found.message) == ("shortness", "answers are 0.58 times as long as at the start")
+
+
 def test_a_reward_that_climbs_while_gold_falls_stops_the_run() -> None:
     found = gamed(evaluations((0.5, 0.5), (0.6, 0.55), (0.57, 0.6), (0.55, 0.7)), BOUNDS)
     assert found is not None
