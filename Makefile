@@ -41,7 +41,7 @@ bench: dev ## measure speed and size on this machine and write docs/bench.md (CO
 	@$(BIN)/python -m tests.bench $(COLD)
 
 train-tiny: dev ## train the tiny recipe with GRPO (minutes on a CPU) and export it to models/tiny
-	@$(BIN)/python -m training grpo --recipe training/recipes/tiny_cpu.yaml
+	@$(BIN)/python -m training grpo --recipe training/grpo/recipes/tiny_cpu.yaml
 	@$(BIN)/python -m training export runs/grpo-tiny_cpu models/tiny
 
 serve-vllm: setup ## serve a model with vLLM: make serve-vllm MODEL=folder-or-hub-name

@@ -27,4 +27,4 @@ def _beats(rubric: Rubric, version: dict[str, Any], best: dict[str, Any], draft:
 
 
 def _verdicts(version: dict[str, Any]) -> dict[str, Verdict]:
-    return {verdict.criterion_id: verdict for verdict in Grade.model_validate(version["grade"]).verdicts}
+    return Grade.model_validate(version["grade"]).by_id

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
-from agent.llm.quoting import neutral
+from agent.critic.quoting import neutral
 from agent.text import sendable
 from principles.errors import InputError
 from principles.grader import Turns
@@ -33,7 +33,7 @@ def turns_of(messages: Sequence[AnyMessage]) -> Turns:
     return turns
 
 
-def fitted(turns: Turns, context_tokens: int | None = None) -> Turns:
+def within_context(turns: Turns, context_tokens: int | None = None) -> Turns:
     """The turns without the oldest where they are too long for the context.
 
     Raises InputError where the question alone does not fit.

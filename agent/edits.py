@@ -13,11 +13,11 @@ import numpy.typing as npt
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent import text
+from agent.critic.judge import ModelJudge
+from agent.critic.quoting import quoted, quoted_turns
 from agent.guard import new_facts
 from agent.language import is_english
 from agent.llm.client import Model
-from agent.llm.judge import ModelJudge
-from agent.llm.quoting import quoted, quoted_turns
 from agent.prompts import prompt
 from agent.text import Unit
 from principles.grader import Turns

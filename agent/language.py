@@ -8,8 +8,8 @@ import re
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from agent.critic.quoting import quoted
 from agent.llm.client import Model
-from agent.llm.quoting import quoted
 from agent.prompts import prompt
 from principles.errors import ModelError
 from principles.grader import Turns

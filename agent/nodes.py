@@ -17,19 +17,19 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from agent.choice import best_version
-from agent.conversation import as_messages, fitted, question_in_context, turns_of
+from agent.conversation import as_messages, turns_of, within_context
+from agent.critic.judge import ModelJudge
 from agent.edits import Editor
 from agent.language import in_english, is_english
 from agent.llm.client import Model
-from agent.llm.judge import ModelJudge
 from agent.prompts import prompt
 from agent.resources import Resources
 from agent.revise import Version, revise_by_edits, rewrite, to_mend
-from agent.select import select
+from agent.rubric import rubric_for
+from agent.select import SelectingWriter
 from agent.state import Context, State
 from principles.errors import ClinAlignError, ModelError
 from principles.grader import grade
-from principles.rubric import build_rubric
 from principles.schema import Grade, Principle, Rubric, Scenario, Verdict
 from retrieval.retriever import Retrieved
 
@@ -83,11 +83,11 @@ class Nodes:
         """
         with self._stage("prepare", runtime) as stage:
             turns = turns_of(state["messages"])
-            finder = threading.Thread(target=self._load_finder, daemon=True)
-            finder.start()
+            loading = threading.Thread(target=self._load_search, daemon=True)
+            loading.start()
             stage.model = Model(self.resources.model())
-            finder.join()  # loading beside the draft would slow both: llama.cpp wants the cores for itself
-            turns = fitted(turns, self.resources.context_tokens)
+            loading.join()  # loading beside the draft would slow both: llama.cpp wants the cores for itself
+            turns = within_context(turns, self.resources.context_tokens)
             warnings = []
             try:
                 english = in_english(turns, stage.model)
@@ -105,9 +105,9 @@ class Nodes:
             facts = {name: Overwrite(value) for name, value in stage.done().items()}
             return fresh | {"turns": turns, "english": english, **facts}
 
-    def _load_finder(self) -> None:
+    def _load_search(self) -> None:
         with suppress(ClinAlignError):  # the scenario stage meets it again, and raises it where it is heard
-            self.resources.finder()
+            self.resources.search()
 
     def draft(self, state: State, runtime: Runtime[Context]) -> Update:
         with self._stage("draft", runtime, model=True) as stage:
@@ -118,15 +118,13 @@ class Nodes:
 
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         with self._stage("scenario", runtime) as stage:
-            _, classifier = self.resources.finder()
-            found = classifier.classify(state["english"]).model_dump(mode="json")
+            found = self.resources.search().scenario(state["english"]).model_dump(mode="json")
             return {"scenario": found, **stage.done(scenario=found)}
 
     def retrieve(self, state: State, runtime: Runtime[Context]) -> Update:
         with self._stage("retrieve", runtime) as stage:
-            retriever, _ = self.resources.finder()
             scenario = Scenario.model_validate(state["scenario"])
-            found = retriever.retrieve(question_in_context(state["english"]), scenario, stage.context.top_k)
+            found = self.resources.search().principles(state["english"], scenario, stage.context.top_k)
             shown = [_shown(one) for one in found]
             return {"principles": shown, **stage.done(principles=[one["id"] for one in shown])}
 
@@ -134,16 +132,21 @@ class Nodes:
         """Keep the principles that apply and make their criteria."""
         with self._stage("rubric", runtime, model=True) as stage:
             assert stage.model is not None
-            retriever, _ = self.resources.finder()
+            search = self.resources.search()
             found = [
-                Retrieved(retriever.library.get(one["id"]), one["similarity"], one["mandatory"])
+                Retrieved(search.retriever.library.get(one["id"]), one["similarity"], one["mandatory"])
                 for one in state["principles"]
             ]
-            scenario = Scenario.model_validate(state["scenario"])
-            chosen = select(found, scenario, state["english"], ModelJudge(stage.model))
-            rubric = build_rubric([one.found.principle for one in chosen], state["english"])
-            shown = [_shown(one.found) | {"applies": one.applies} for one in chosen]
-            criteria = rubric.model_dump(mode="json")["criteria"]
+            made = rubric_for(
+                state["english"],
+                search,
+                SelectingWriter(ModelJudge(stage.model)),
+                stage.context.top_k,
+                scenario=Scenario.model_validate(state["scenario"]),
+                found=found,
+            )
+            shown = [_shown(one.found) | {"applies": one.applies} for one in made.principles]
+            criteria = made.rubric.model_dump(mode="json")["criteria"]
             facts = stage.done(criteria=len(criteria))
             return {"principles": shown, "rubric": {"criteria": criteria, "draft": None, "final": None}, **facts}
 
@@ -174,7 +177,7 @@ class Nodes:
             assert stage.model is not None
             last = state["versions"][-1]
             judged = Grade.model_validate(last["grade"])
-            version = Version(last["answer"], {v.criterion_id: v for v in judged.verdicts})
+            version = Version(last["answer"], judged.by_id)
             try:
                 revised = self._revised(version, state, stage)
             except ModelError as error:
@@ -189,7 +192,7 @@ class Nodes:
 
     def _revised(self, version: Version, state: State, stage: Stage) -> Version:
         assert stage.model is not None
-        retriever, _ = self.resources.finder()
+        retriever = self.resources.search().retriever
         principles: dict[str, Principle] = {p["id"]: retriever.library.get(p["id"]) for p in state["principles"]}
         rubric = rubric_of(state)
         if stage.context.revise == "rewrite":
@@ -235,7 +238,7 @@ def after_critique(state: State, runtime: Runtime[Context]) -> str:
     if best_version(rubric_of(state), versions) is not versions[-1]:
         return "choose"
     judged = Grade.model_validate(versions[-1]["grade"])
-    return "revise" if to_mend(rubric_of(state), {v.criterion_id: v for v in judged.verdicts}) else "choose"
+    return "revise" if to_mend(rubric_of(state), judged.by_id) else "choose"
 
 
 def after_revise(state: State) -> str:

@@ -8,7 +8,8 @@ from langchain_core.language_models import BaseChatModel
 from agent.llm.client import chat_model
 from agent.llm.endpoint import resolve_endpoint
 from agent.llm.progress import Report, no_report
-from principles.scenario import ScenarioClassifier, load_classifier
+from agent.rubric import Search
+from agent.scenario.classifier import load_classifier
 from retrieval.retriever import Retriever, load_retriever
 
 
@@ -23,9 +24,9 @@ class Resources:
     report: Report = no_report
     context_tokens: int | None = None
     _model: BaseChatModel | None = field(default=None, init=False)
-    _finder: tuple[Retriever, ScenarioClassifier] | None = field(default=None, init=False)
+    _search: Search | None = field(default=None, init=False)
     _model_lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _finder_lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _search_lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def model(self) -> BaseChatModel:
         """The chat model. Raises the errors of `resolve_endpoint`."""
@@ -38,10 +39,18 @@ class Resources:
                 self._model = chat_model(endpoint)
             return self._model
 
-    def finder(self) -> tuple[Retriever, ScenarioClassifier]:
-        """The retriever and the scenario classifier, which share one encoder."""
-        with self._finder_lock:
-            if self._finder is None:
-                retriever = self.given_retriever or load_retriever()
-                self._finder = retriever, load_classifier(retriever.encoder.encode)
-            return self._finder
+    def search(self) -> Search:
+        """What finds principles for a question. Raises the errors of `load_search`."""
+        with self._search_lock:
+            if self._search is None:
+                self._search = load_search(self.given_retriever)
+            return self._search
+
+
+def load_search(retriever: Retriever | None = None) -> Search:
+    """The search with this retriever, else with the configured one, and the classifier of its encoder.
+
+    Raises LibraryError, IndexFileError, WeightsError or ConfigError.
+    """
+    retriever = retriever or load_retriever()
+    return Search(retriever, load_classifier(retriever.encoder.encode))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from agent.critic.quoting import quoted, quoted_turns
 from agent.edits import Editor, Proposal
 from agent.guard import new_facts
 from agent.llm.client import Model
-from agent.llm.quoting import quoted, quoted_turns
 from agent.prompts import prompt
 from principles.grader import Turns, grade
 from principles.schema import Criterion, Principle, Rubric, Verdict
@@ -74,7 +74,7 @@ def revise_by_edits(
         answer, done = editor.made(version.answer, chosen)
         if not done:
             break
-        after = {v.criterion_id: v for v in grade(rubric, editor.turns, answer, editor.judge).verdicts}
+        after = grade(rubric, editor.turns, answer, editor.judge).by_id
         won = {one.criterion.id: _own_gain(one.criterion, version.verdicts, after) for one in done}
         if _all_well(rubric, won, version.verdicts, after):
             for criterion in fallen:

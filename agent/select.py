@@ -5,12 +5,14 @@ and a principle that does not apply does harm: its advice would be added. So the
 whether what the principle says of its questions is true of this one, and both signals count.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.llm.judge import ModelJudge
+from agent.critic.judge import ModelJudge
+from agent.rubric import Selected, TemplateWriter, Written
 from principles.errors import ModelError
 from principles.grader import Turns
-from principles.schema import Expertise, Scenario, Urgency
+from principles.schema import Expertise, Principle, Scenario, Urgency
 from retrieval.retriever import Retrieved
 
 # Cosine of the search plus P(applies), chosen by reading selections: a missed danger costs more than a
@@ -19,31 +21,33 @@ LEAST_EVIDENCE = 1.0
 LEAST_EVIDENCE_IF_SAFETY_CRITICAL = 0.85
 # What is not about expertise is worded for laypersons: to a colleague it must be plainly to the point.
 MORE_FOR_COLLEAGUES = 0.25
-# The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a cautious guess.
+# The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a guess.
 LEAST_EVIDENCE_IF_MANDATORY = 0.8
 # Without logprobs there is only the cosine.
 LEAST_SIMILARITY = 0.5
 
 
 @dataclass(frozen=True)
-class Selected:
-    """A principle of the rubric, with the evidence that it applies: P(applies) is None where it was not asked."""
+class SelectingWriter:
+    """The principles' own criteria, of those that apply by the judge's word: see `select`."""
 
-    found: Retrieved
-    applies: float | None
+    judge: ModelJudge
+
+    def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
+        return TemplateWriter.filled_in(select(found, scenario, turns, self.judge), turns)
 
 
-def select(found: list[Retrieved], scenario: Scenario, turns: Turns, judge: ModelJudge) -> list[Selected]:
+def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: ModelJudge) -> list[Selected]:
     """The principles that apply, in their order.
 
-    Mandatory ones are asked about only where the scenario was a cautious guess. Where the model fails, the
+    Mandatory ones are asked about only where the scenario was a guess. Where the model fails, the
     nearest are taken on their likeness alone: the critique will report the failure.
     """
     chosen: list[Selected] = []
     for position, one in enumerate(found):
-        if _out_of_place(one, scenario):
+        if out_of_place(one.principle, scenario):
             continue
-        if one.mandatory and one.principle.dimension not in scenario.cautious:
+        if one.mandatory and one.principle.dimension not in scenario.guessed:
             chosen.append(Selected(one, None))
             continue
         try:
@@ -55,12 +59,11 @@ def select(found: list[Retrieved], scenario: Scenario, turns: Turns, judge: Mode
     return chosen
 
 
-def _out_of_place(one: Retrieved, scenario: Scenario) -> bool:
-    """Advice for colleagues to a layperson; what can wait in an emergency, unless that is a guess."""
-    principle = one.principle
+def out_of_place(principle: Principle, scenario: Scenario) -> bool:
+    """Advice for colleagues to a layperson, or the reverse; what can wait in an emergency, unless that is a guess."""
     if principle.dimension == "expertise":
         return scenario.expertise not in principle.values
-    emergency = scenario.urgency is Urgency.EMERGENT and "urgency" not in scenario.cautious
+    emergency = scenario.urgency is Urgency.EMERGENT and "urgency" not in scenario.guessed
     return emergency and not principle.safety_critical
 
 

@@ -72,9 +72,7 @@ def _scenario_line(scenario: Mapping[str, Any]) -> str:
     parts = [
         f"{name} {scenario[name]} ({sure.get(name, 1):.0%})" for name in ("urgency", "uncertainty", "expertise", "task")
     ]
-    doubt = (
-        f"\nnot sure of {', '.join(scenario['cautious'])}: the safer value was taken" if scenario["cautious"] else ""
-    )
+    doubt = f"\nnot sure of {', '.join(scenario['guessed'])}: the safer value was taken" if scenario["guessed"] else ""
     return ", ".join(parts) + doubt
 
 

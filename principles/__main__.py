@@ -1,4 +1,4 @@
-"""The principle library in a terminal: `python -m principles validate | show | search | stats | docs`."""
+"""The principle library in a terminal: `python -m principles validate | show | stats | docs`."""
 
 import argparse
 import re
@@ -11,15 +11,20 @@ from principles.errors import ClinAlignError, LibraryError
 from principles.files import write_atomic
 from principles.interrupt import leave_on_interrupt
 from principles.library import Library, load_library
+from principles.rubric import SLOTS
 from principles.schema import DIMENSIONS, Principle
 
 COUNT = 119
-SAME = 0.85
-SLOTS = {"{person}", "{medicine}", "{measure}"}
+_SLOT = re.compile(r"\{([^}]*)\}?|\}")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m principles", description="Look at and check a principle library.")
+    """Run a command; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m principles",
+        description="Look at and check a principle library.",
+        epilog="`python -m retrieval search | near` searches it by meaning, and finds principles that say the same.",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
@@ -29,15 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return added
 
-    validate = command("validate", "Check schema, slots, balance and near-duplicates; leaves with 2 on any fault.")
+    validate = command("validate", "Check schema, slots and balance; leaves with 2 on any fault.")
     validate.add_argument("file", type=Path, nargs="?", help="the library to check (default: the one in use)")
-    validate.add_argument(
-        "--near", type=float, default=0.75, metavar="COSINE", help="list pairs of statements above this (default 0.75)"
-    )
     command("show", "Print one principle.").add_argument("id")
-    search = command("search", "Print the principles nearest to a text.")
-    search.add_argument("text")
-    search.add_argument("-k", type=int, default=8, metavar="N", help="how many (default 8)")
     command("stats", "Count principles by dimension, value and kind.")
     docs = command("docs", "Write the library as a Markdown page.")
     docs.add_argument("--out", type=Path, default=Path("docs/principles.md"), metavar="PAGE")
@@ -46,11 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
         library = load_library(getattr(given, "file", None) or given.library)
         match given.command:
             case "validate":
-                _validate(library, bundled=not (given.file or given.library), near=given.near)
+                _validate(library, bundled=not (given.file or given.library))
             case "show":
                 _show(library.get(given.id))
-            case "search":
-                _search(library, given.text, given.k)
             case "stats":
                 print("\n".join(_stats(library)))
             case "docs":
@@ -62,12 +59,13 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _validate(library: Library, *, bundled: bool, near: float) -> None:
+def _validate(library: Library, *, bundled: bool) -> None:
+    known = ", ".join(f"{{{slot}}}" for slot in sorted(SLOTS))
     faults = [
-        f"{principle.id}: field criterion: unknown slot {slot}: use {', '.join(sorted(SLOTS))}"
+        f"{principle.id}: field criterion: unknown slot {found[0]}: use {known}"
         for principle in library.principles
-        for slot in re.findall(r"\{[^}]*\}?|\}", principle.criterion)
-        if slot not in SLOTS
+        for found in _SLOT.finditer(principle.criterion)
+        if found[0] != f"{{{found[1]}}}" or found[1] not in SLOTS
     ]
     if bundled:
         counts = Counter(str(principle.dimension) for principle in library.principles)
@@ -78,37 +76,9 @@ def _validate(library: Library, *, bundled: bool, near: float) -> None:
             for dimension in DIMENSIONS
             if not 0.8 <= counts[dimension] * len(DIMENSIONS) / COUNT <= 1.2
         ]
-    pairs = _near(library, near)
-    faults += [
-        f"{first} and {second} say the same (cosine {cosine:.2f})" for cosine, first, second in pairs if cosine > SAME
-    ]
-    for cosine, first, second in pairs:
-        print(f"{cosine:.2f}  {first}  {second}")
-    print(f"{len(pairs)} pair(s) of statements above {near}")
     if faults:
         raise LibraryError(f"{len(faults)} fault(s):\n  " + "\n  ".join(faults))
     print(f"{len(library.principles)} principles, no faults")
-
-
-def _near(library: Library, near: float) -> list[tuple[float, str, str]]:
-    # A command line is the outermost edge: only here may `principles` reach up to `retrieval`.
-    from retrieval.encoder import load_encoder
-
-    statements = load_encoder().encode([principle.statement for principle in library.principles])
-    pairs = []
-    for first, statement in enumerate(statements[:-1]):
-        cosines = statements[first + 1 :] @ statement
-        for offset in (cosines > near).nonzero()[0].tolist():
-            second = library.principles[first + 1 + offset]
-            pairs.append((float(cosines[offset]), library.principles[first].id, second.id))
-    return sorted(pairs, reverse=True)
-
-
-def _search(library: Library, text: str, k: int) -> None:
-    from retrieval.retriever import retriever_of  # the outermost edge, as above
-
-    for principle, similarity in retriever_of(library).similar(text, k):
-        print(f"{similarity:.2f}  {principle.id:48} {principle.statement}")
 
 
 def _show(principle: Principle) -> None:

@@ -8,7 +8,7 @@ the task values are this project's own, since the paper's are not public.
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 
 class Record(BaseModel):
@@ -59,7 +59,8 @@ class Scenario(Record):
     """What kind of question this is, one value a dimension.
 
     `confidence` is the classifier's probability of the value it chose, by dimension, in [0, 1].
-    `cautious` names the dimensions in which confidence was low and the safer value was taken.
+    `guessed` names the dimensions in which confidence was low and the safer value was taken; what was kept by earlier
+    versions calls it `cautious`.
     """
 
     urgency: Urgency
@@ -67,7 +68,7 @@ class Scenario(Record):
     expertise: Expertise
     task: Task
     confidence: dict[Dimension, float] = {}
-    cautious: tuple[Dimension, ...] = ()
+    guessed: tuple[Dimension, ...] = Field(default=(), validation_alias=AliasChoices("guessed", "cautious"))
 
 
 class Source(Record):
@@ -166,3 +167,8 @@ class Grade(Record):
     score: float | None
     expected: float | None
     coverage: float
+
+    @property
+    def by_id(self) -> dict[str, Verdict]:
+        """The verdicts by criterion id."""
+        return {verdict.criterion_id: verdict for verdict in self.verdicts}

@@ -12,8 +12,7 @@ from principles.schema import Criterion, Grade, Label, Rubric, Verdict
 
 def score(rubric: Rubric, verdicts: Sequence[Verdict]) -> Grade:
     """Grade an answer. A criterion without a verdict counts as UNKNOWN; verdicts on other ids are ignored."""
-    by_id = {verdict.criterion_id: verdict for verdict in verdicts}
-    complete = tuple(by_id.get(c.id) or Verdict(criterion_id=c.id, label=Label.UNKNOWN) for c in rubric.criteria)
+    complete = completed(rubric.criteria, verdicts)
     judged = [(c, v) for c, v in zip(rubric.criteria, complete, strict=True) if v.label is not Label.UNKNOWN]
     possible = sum(c.points for c, _ in judged if c.points > 0)
     gained = sum(c.points for c, v in judged if v.label is Label.MET)
@@ -24,6 +23,12 @@ def score(rubric: Rubric, verdicts: Sequence[Verdict]) -> Grade:
         expected=expected / possible if possible else None,
         coverage=len(judged) / len(complete) if complete else 0.0,
     )
+
+
+def completed(criteria: Sequence[Criterion], verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """One verdict a criterion, in their order; UNKNOWN where there is none."""
+    by_id = {verdict.criterion_id: verdict for verdict in verdicts}
+    return tuple(by_id.get(one.id) or Verdict(criterion_id=one.id, label=Label.UNKNOWN) for one in criteria)
 
 
 def probability(verdict: Verdict) -> float:

@@ -1,136 +1,136 @@
-"""Measuring retrieval, and teaching it: `python -m retrieval bench | calibrate | learn`."""
+"""The search in a terminal, and what it rests on: `python -m retrieval COMMAND`."""
 
 import argparse
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from principles.errors import ClinAlignError, ConfigError
+from principles.errors import ClinAlignError, ConfigError, LibraryError
 from principles.interrupt import leave_on_interrupt
 
+if TYPE_CHECKING:
+    from retrieval.coverage import Item
+
 HELP = {
-    "bench": "The share of physicians' points that retrieved principles cover, on HealthBench items.",
+    "search": "Print the principles nearest to a text.",
+    "near": "List the pairs of principles that say nearly the same; leaves with 2 where two say the same.",
     "calibrate": "How the cosine that means 'covered' agrees with labelled pairs.",
     "learn": "Learn from physicians' rubrics which principles are asked of answers to which questions.",
+    "growth": "Time, memory and recall of the index up to a million rows.",
 }
-FILES = {
-    "bench": "healthbench_hard_dev.jsonl",
-    "calibrate": "healthbench_other_dev.jsonl",
-    "learn": "healthbench_other_dev.jsonl",
-}
+ITEMS = "healthbench_other_dev.jsonl"
+# Statements above this cosine say the same.
+SAME = 0.85
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m retrieval", description="Measure how well principles are found.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in HELP.items():
-        command = commands.add_parser(name, help=text, description=text)
-        if name != "learn":
-            command.add_argument("--json", action="store_true", help="print JSON instead of a table")
-        command.add_argument(
-            "--data", type=Path, metavar="JSONL", help=f"HealthBench items (default: {FILES[name]} in CLINALIGN_DATA)"
+    """Run a command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m retrieval", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    made = {name: commands.add_parser(name, help=text, description=text) for name, text in HELP.items()}
+    for name in ("search", "near"):
+        made[name].add_argument(
+            "--library", type=Path, metavar="FILE", help="default: CLINALIGN_PRINCIPLES, else the bundled library"
         )
-        if name == "bench":
-            command.add_argument(
-                "--growth", action="store_true", help="instead: time, memory and recall up to a million rows (no data)"
-            )
-        if name == "learn":
-            command.add_argument("--out", type=Path, metavar="NPZ", help="default: demand.npz of this package")
+    made["search"].add_argument("text")
+    made["search"].add_argument("-k", type=int, default=8, metavar="N", help="how many (default 8)")
+    made["near"].add_argument(
+        "--above", type=float, default=0.75, metavar="COSINE", help="list pairs above this (default 0.75)"
+    )
+    for name in ("calibrate", "growth"):
+        made[name].add_argument("--json", action="store_true", help="print JSON instead of a table")
+    for name in ("calibrate", "learn"):
+        made[name].add_argument(
+            "--data", type=Path, metavar="JSONL", help=f"HealthBench items (default: {ITEMS} in CLINALIGN_DATA)"
+        )
+    made["learn"].add_argument("--out", type=Path, metavar="NPZ", help="default: demand.npz of this package")
     given = parser.parse_args(arguments)
-    growing = given.command == "bench" and given.growth
+    run = {"search": _search, "near": _near, "calibrate": _calibrate, "learn": _learn, "growth": _growth}
     try:
-        if given.command == "learn":
-            return _learn(_data(given.data, FILES["learn"]), given.out)
-        result = _growth() if growing else _measure(given.command, _data(given.data, FILES[given.command]))
+        run[given.command](given)
     except ClinAlignError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    if given.json:
-        print(json.dumps(result, indent=2))
-    elif growing:
-        _show_growth(result)
-    elif given.command == "bench":
-        _show_bench(result)
-    else:
-        _show_calibration(result)
     return 0
 
 
-def _data(given: Path | None, name: str) -> Path:
-    folder = os.environ.get("CLINALIGN_DATA")
-    if given is None and not folder:
-        raise ConfigError(f"no data: give --data, or set CLINALIGN_DATA to the folder that holds {name}")
-    return given or Path(str(folder)).expanduser() / name
+# The commands import what they need, so that --help and a wrong option answer at once.
 
 
-def _measure(command: str, data: Path) -> Any:
-    # Imported here, so that --help and a wrong option answer at once.
-    from principles.library import load_library
-    from retrieval.coverage import read_items
-
-    items = read_items(data)
-    if command == "calibrate":
-        from retrieval.calibrate import calibrate
-        from retrieval.encoder import load_encoder
-
-        return calibrate(load_library(), load_encoder(), items)
-    from principles.scenario import load_classifier
-    from retrieval.bench import bench
+def _search(given: argparse.Namespace) -> None:
     from retrieval.retriever import load_retriever
 
-    retriever = load_retriever()
-    return bench(retriever, load_classifier(retriever.encoder.encode).classify, items)
+    for principle, similarity in load_retriever(given.library).similar(given.text, given.k):
+        print(f"{similarity:.2f}  {principle.id:48} {principle.statement}")
 
 
-def _learn(data: Path, out: Path | None) -> int:
+def _near(given: argparse.Namespace) -> None:
+    """Raises LibraryError where two statements say the same."""
+    from principles.library import load_library
+    from retrieval.encoder import load_encoder
+    from retrieval.near import near_pairs
+
+    pairs = near_pairs(load_library(given.library), load_encoder(), given.above)
+    for cosine, first, second in pairs:
+        print(f"{cosine:.2f}  {first}  {second}")
+    print(f"{len(pairs)} pair(s) of statements above {given.above}")
+    same = [pair for pair in pairs if pair[0] > SAME]
+    if same:
+        listed = (f"{first} and {second} say the same (cosine {cosine:.2f})" for cosine, first, second in same)
+        raise LibraryError(f"{len(same)} fault(s):\n  " + "\n  ".join(listed))
+
+
+def _calibrate(given: argparse.Namespace) -> None:
+    from principles.library import load_library
+    from retrieval.calibrate import calibrate
+    from retrieval.encoder import load_encoder
+
+    result = calibrate(load_library(), load_encoder(), _items(given.data))
+    if given.json:
+        print(json.dumps(result, indent=2))
+    else:
+        _show_calibration(result)
+
+
+def _learn(given: argparse.Namespace) -> None:
     from principles.files import write_atomic
-    from retrieval.coverage import read_items
     from retrieval.demand import LEARNT
     from retrieval.learn import learn
     from retrieval.retriever import load_retriever
 
-    items = read_items(data)
+    items = _items(given.data)
     retriever = load_retriever()
     demand = learn(retriever, items)
-    path = out or LEARNT
+    path = given.out or LEARNT
     write_atomic(path, demand.written(retriever.library, retriever.encoder))
     print(f"{path}: learnt from {len(items)} items for {len(retriever.library.principles)} principles", file=sys.stderr)
-    return 0
 
 
-def _growth() -> Any:
+def _growth(given: argparse.Namespace) -> None:
     from principles.library import load_library
     from retrieval.encoder import load_encoder
     from retrieval.growth import growth
     from retrieval.index import embed_rows
 
-    return growth(embed_rows(load_library(), load_encoder()))
+    result = growth(embed_rows(load_library(), load_encoder()))
+    if given.json:
+        print(json.dumps(result, indent=2))
+    else:
+        _show_growth(result)
 
 
-def _show_bench(result: dict[str, Any]) -> None:
-    table = Table(
-        "principles",
-        "at most",
-        "coverage",
-        "95 % interval",
-        "of all",
-        "list length",
-        title="Physicians' points covered",
-    )
-    whole = result["all"]["coverage"]
-    lines = [(name, size, arm) for size, arms in result["at"].items() for name, arm in arms.items()]
-    for name, size, arm in [*lines, ("all", "", result["all"])]:
-        low, high = arm["interval"]
-        ratio = f"{arm['coverage'] / whole:.2f}" if whole else "-"
-        table.add_row(
-            name, size, f"{arm['coverage']:.3f}", f"{low:.3f} to {high:.3f}", ratio, f"{arm['principles']:.1f}"
-        )
-    Console().print(table, f"{result['items']} items")
+def _items(given: Path | None) -> "list[Item]":
+    folder = os.environ.get("CLINALIGN_DATA")
+    if given is None and not folder:
+        raise ConfigError(f"no data: give --data, or set CLINALIGN_DATA to the folder that holds {ITEMS}")
+    from retrieval.coverage import read_items
+
+    return read_items(given or Path(str(folder)).expanduser() / ITEMS)
 
 
 def _show_calibration(result: dict[str, Any]) -> None:

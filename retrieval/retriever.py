@@ -157,7 +157,7 @@ def _fits(principle: Principle, scenario: Scenario) -> bool:
 
 
 def _misfit(principle: Principle, scenario: Scenario) -> float:
-    if _fits(principle, scenario) or principle.dimension in scenario.cautious:
+    if _fits(principle, scenario) or principle.dimension in scenario.guessed:
         return 0.0
     return MISFIT * scenario.confidence.get(principle.dimension, 1.0)
 

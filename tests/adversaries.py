@@ -25,7 +25,7 @@ from principles.errors import ClinAlignError
 from principles.grader import Judge
 from principles.interrupt import leave_on_interrupt
 from principles.schema import Criterion, Label
-from training.judges import make_judge
+from training.judge.registry import make_judge
 
 BACKENDS = ("logprob", "json", "simple")
 DEFENDED = ("logprob", "json")  # "simple" grades as others do, for comparison

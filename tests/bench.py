@@ -26,18 +26,18 @@ from langchain_core.messages import SystemMessage
 
 from agent import build_agent
 from agent.conversation import as_messages
+from agent.critic.judge import ModelJudge
 from agent.llm.client import Model, chat_model
 from agent.llm.endpoint import resolve_endpoint
-from agent.llm.judge import ModelJudge
 from agent.nodes import DRAFT_TOKENS
 from agent.prompts import prompt
+from agent.scenario.classifier import load_classifier
 from principles.files import write_atomic
 from principles.rubric import build_rubric
-from principles.scenario import load_classifier
 from retrieval.retriever import load_retriever
 from tests.e2e.conftest import DATA, OWN_QUESTIONS
 from tests.fakes import ScriptedChat
-from training.simple_grader import SimpleGrader
+from training.judge.simple import SimpleGrader
 
 ROOT = Path(__file__).parents[1]
 README_QUESTION = "My mother has stage 4 kidney disease. Which painkillers are safe for her?"

@@ -1,6 +1,8 @@
 """A chat model that answers by rule, and a retriever over a few principles: for unit tests only."""
 
+import json
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -57,9 +59,7 @@ class ScriptedChat(BaseChatModel):
         if options.get("response_format"):
             text = self.worded
             if "verdict" in str(options["response_format"]):
-                text = '{"reason": "it says so", "verdict": "%s"}' % (
-                    "yes" if (self.chance(prompt) or 0) >= 0.5 else "no"
-                )
+                text = json_verdicts(prompt, "yes" if (self.chance(prompt) or 0) >= 0.5 else "no")
         else:
             text, metadata = "Yes", self._metadata(self.chance(prompt)) if options.get("logprobs") else {}
         message = AIMessage(text, usage_metadata=usage, response_metadata=metadata)  # type: ignore[arg-type]
@@ -85,6 +85,12 @@ class ScriptedChat(BaseChatModel):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
+
+
+def json_verdicts(prompt: str, verdict: str) -> str:
+    """The reply of a judge that is asked for JSON: the same verdict on each criterion of its prompt."""
+    ids = re.findall(r"^([0-9a-f]{8})$", prompt, re.MULTILINE)
+    return json.dumps({"verdicts": [{"id": key, "reason": "it says so", "verdict": verdict} for key in ids]})
 
 
 def literal(prompt: str) -> float:

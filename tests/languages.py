@@ -20,9 +20,9 @@ from rich.table import Table
 from agent.language import in_english
 from agent.llm.client import Model, chat_model
 from agent.llm.endpoint import resolve_endpoint
+from agent.scenario.classifier import ScenarioClassifier, load_classifier
 from principles.errors import ClinAlignError, ModelError
 from principles.interrupt import leave_on_interrupt
-from principles.scenario import ScenarioClassifier, load_classifier
 from retrieval.encoder import load_encoder
 
 Counts = dict[str, dict[str, int]]

@@ -16,8 +16,8 @@ import ui.app
 from agent.resources import Resources
 from principles.schema import Principle
 from tests.fakes import FixedClassifier, FixedRetriever
-from ui.database import open_database
-from ui.service import Service
+from ui.common.database import open_database
+from ui.common.service import Service
 
 
 class Searchable(FixedRetriever):

@@ -10,14 +10,20 @@ from principles.interrupt import leave_on_interrupt
 
 # Name: (module with `add_arguments(parser)` and `run(arguments) -> exit status`, one line of help).
 COMMANDS: dict[str, tuple[str, str]] = {
-    "evaluate": ("training.evaluate", "Answer HealthBench items, grade the answers and report the scores."),
-    "judge-train": ("training.judge_train", "Train a small local judge from verdicts."),
-    "judge-report": ("training.judge_report", "Compare judges with the verdicts of GPT-4.1 and of physicians."),
-    "ablate": ("training.ablate", "Compare ways of revising from one draft: does revision help, and because of what?"),
-    "synthesize": ("training.synthesize", "Make rubrics for questions that have none, in HealthBench's JSONL shape."),
-    "grpo": ("training.grpo", "Train a policy on the rubric reward with GRPO."),
-    "export": ("training.export", "Turn a trained checkpoint into a model folder that serves anywhere."),
-    "grpo-bench": ("training.grpo_bench", "Time a training step against plain TRL with a constant reward."),
+    "evaluate": ("training.healthbench.evaluate", "Answer HealthBench items, grade the answers and report the scores."),
+    "judge-train": ("training.judge.local.train", "Train a small local judge from verdicts."),
+    "judge-report": ("training.judge.report.command", "Compare judges with the verdicts of GPT-4.1 and of physicians."),
+    "ablate": (
+        "training.ablation.command",
+        "Compare ways of revising from one draft: does revision help, and because of what?",
+    ),
+    "synthesize": (
+        "training.synthesis.command",
+        "Make rubrics for questions that have none, in HealthBench's JSONL shape.",
+    ),
+    "grpo": ("training.grpo.command", "Train a policy on the rubric reward with GRPO."),
+    "export": ("training.grpo.export", "Turn a trained checkpoint into a model folder that serves anywhere."),
+    "grpo-bench": ("training.grpo.bench", "Time a training step against plain TRL with a constant reward."),
 }
 
 

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # Seconds of imports: not before it is known that there is a port to serve on.
         from ui.app import launch
-        from ui.service import Service
+        from ui.common.service import Service
 
         service = Service()
         address = launch(service, chosen.host, chosen.port, chosen.mcp)

@@ -12,14 +12,14 @@ import gradio as gr
 from sqlalchemy import Engine
 
 from agent import NOTICE
-from ui.chat import chat_tab
-from ui.database import open_database
-from ui.history import History
-from ui.html import fill
-from ui.library_tab import library_tab
-from ui.programs import add_programs, mcp_options, speak_json
+from ui.chat.history import History
+from ui.chat.tab import chat_tab
+from ui.common.database import open_database
+from ui.common.html import fill
+from ui.common.service import Service
+from ui.library.tab import library_tab
+from ui.programs.endpoints import add_programs, mcp_options, speak_json
 from ui.review.tab import review_tab
-from ui.service import Service
 
 WAITING = 100
 # Each session costs memory for as long as the server remembers it; the least recently used go first.

@@ -1,16 +1,29 @@
-"""Prompts as text files, filled in one pass: text that is put in is never read as a template."""
+"""Prompts as text files, filled in one pass: text that is put in is never read as a template.
+
+Here are those of drafting and revising; other packages have theirs beside them, read by `prompts_in`.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
-def prompt(name: str, **values: str) -> str:
-    """The prompt `name`.txt with each {{slot}} replaced. A slot without a value is a KeyError."""
-    return filled(text_of(__name__, name), values)
+def prompts_in(package: str) -> Callable[..., str]:
+    """`prompt(name, **values)` for the text files of a package: `name`.txt with each {{slot}} replaced.
+
+    A slot without a value is a KeyError.
+    """
+
+    def prompt(name: str, **values: str) -> str:
+        return filled(text_of(package, name), values)
+
+    return prompt
+
+
+prompt = prompts_in(__name__)
 
 
 @cache

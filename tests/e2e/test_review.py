@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-import ui.database
+import ui.common.database
 from tests.e2e.chat_page import Paced, browser, findings  # noqa: F401 - a fixture
 from tests.e2e.review_page import LIST, begin, eventually, fill, go, on, open_review_of, status, texts, verdict
 from tests.fakes import principle
 from tests.served import served
-from training.data import load_items
-from ui.database import open_database
+from training.common.items import load_items
+from ui.common.database import open_database
 from ui.review.store import ReviewStore
 
 HOSTILE = "<script>fetch('http://elsewhere.invalid')</script><img src=http://elsewhere.invalid/x.png onerror=alert(1)>"
@@ -54,7 +54,7 @@ def model() -> Paced:
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setattr(ui.database, "BUSY_S", 1)
+    monkeypatch.setattr(ui.common.database, "BUSY_S", 1)
     return open_database(f"sqlite:///{tmp_path}/reviews.sqlite")
 
 

@@ -24,7 +24,7 @@ from tests.e2e.chat_page import (  # noqa: F401 - fixtures
     served,
 )
 from tests.served import free_port
-from ui.chat_layout import EXAMPLES
+from ui.chat.layout import EXAMPLES
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_warns_at_once(page: Any) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.fakes import json_verdicts
+
 MODEL = "m"
 STATUSES = {"400": 400, "401": 401, "500": 500}
 # What broken servers and their proxies send under status 200.
@@ -144,8 +146,8 @@ def _reply(endpoint: FakeEndpoint, call: Call, way: str) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
     text = word.title()
     if call.kind == "json":
-        verdict = call.body["response_format"]["json_schema"]["name"] == "verdict"
-        text = json.dumps({"reason": "it says so", "verdict": word} if verdict else {"text": "Please see a nurse."})
+        verdicts = call.body["response_format"]["json_schema"]["name"] == "verdicts"
+        text = json_verdicts(call.prompt, word) if verdicts else json.dumps({"text": "Please see a nurse."})
     elif way != "no_logprobs":
         top = [_logprob("Yes", chance), _logprob("No", 1 - chance)]
         choice["logprobs"] = {"content": [{**_logprob(text, max(chance, 1 - chance)), "top_logprobs": top}]}

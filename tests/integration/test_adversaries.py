@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.adversaries import DEFENDED, able, adversaries, attack, summary
-from training.judges import make_judge
+from training.judge.registry import make_judge
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ import pytest
 
 from principles.schema import Criterion, Label
 from training.__main__ import main
-from training.judge import LocalJudge
+from training.judge.local.judge import LocalJudge
 
 THINGS = ("tea", "milk", "bread", "soup", "rice", "fish", "beans", "eggs", "pears", "plums", "nuts", "corn")
 ANSWERS = 10

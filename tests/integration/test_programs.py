@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 from agent import NOTICE
 from tests.fakes import ScriptedChat, principle
 from tests.served import served
-from tests.unit.test_agent import literal
+from tests.unit.agent.test_agent import literal
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "programs.md"
 WRITTEN_FOR = "http://127.0.0.1:7860"

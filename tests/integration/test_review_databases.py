@@ -15,18 +15,18 @@ import pytest
 from sqlalchemy import text
 
 from principles.errors import ConfigError
-from tests.unit.review_fakes import DRAFT, QUESTION, drafted, finished, row, shown_on
-from training.data import load_items
-from training.questions import question_of
-from ui.database import open_database
+from tests.unit.ui.review_fakes import DRAFT, QUESTION, drafted, finished, row, shown_on
+from training.common.items import load_items
+from training.common.questions import question_of
+from ui.common.database import open_database
 from ui.review.__main__ import main
 from ui.review.desk import Desk, Desks
 from ui.review.store import ReviewStore
 
 WRITER = """
 import sys
-from tests.unit.review_fakes import QUESTION, drafted, finished
-from ui.database import open_database
+from tests.unit.ui.review_fakes import QUESTION, drafted, finished
+from ui.common.database import open_database
 from ui.review.desk import Desks
 from ui.review.store import ReviewStore
 
@@ -187,7 +187,7 @@ def test_a_row_that_another_program_holds_is_waited_for_and_then_said(
 ) -> None:
     postgres.psql("CREATE DATABASE held;")
     url = postgres.get_uri("held")
-    monkeypatch.setattr("ui.database.BUSY_S", 1)
+    monkeypatch.setattr("ui.common.database.BUSY_S", 1)
     desks = desks_on(url)
     fresh = desks.open("AB", QUESTION)
     with open_database(url).begin() as other:

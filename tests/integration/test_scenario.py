@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from principles.scenario import ScenarioClassifier, load_classifier
-from principles.scenario_train import Counts, bundled_encoder, confusion, load_questions, scores
+from agent.scenario.classifier import ScenarioClassifier, load_classifier
+from agent.scenario.learn import Counts, bundled_encoder, confusion, load_questions, scores
 from principles.schema import Dimension
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from agent.llm.endpoint import resolve_endpoint
-from training.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
+from training.grpo.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
 
 pytestmark = [
     pytest.mark.slow,

@@ -20,7 +20,7 @@ QUESTIONS = [f"What can I take for {topic}, and how {end}?" for topic in TOPICS 
 COMMAND = """
 import argparse, sys
 from principles.errors import ClinAlignError
-from training.synthesize import add_arguments, run
+from training.synthesis.command import add_arguments, run
 parser = argparse.ArgumentParser()
 add_arguments(parser)
 try:

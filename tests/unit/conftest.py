@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.fakes import FixedClassifier
-from tests.unit.judged_runs import FakeJudge, installed
-from tests.unit.tiny_run import grpo
+from tests.unit.training.judged_runs import FakeJudge, installed
+from tests.unit.training.tiny_run import grpo
 
 
 @pytest.fixture(autouse=True)

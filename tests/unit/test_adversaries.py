@@ -12,16 +12,16 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
-from agent.llm import json_judge
+from agent.critic import by_json as json_judge
+from agent.critic.by_json import JsonJudge
+from agent.critic.judge import ModelJudge
+from agent.critic.pleas import LEFT_OUT, is_plea, without_pleas
+from agent.critic.quoting import neutral, one_line
 from agent.llm.client import Model
-from agent.llm.json_judge import JsonJudge
-from agent.llm.judge import ModelJudge
-from agent.llm.pleas import LEFT_OUT, is_plea, without_pleas
-from agent.llm.quoting import neutral, one_line
 from principles.schema import Criterion, Label
 from tests.adversaries import ANSWER, TARGETS, Adversary, able, adversaries, attack, attacked, summary
 from tests.fakes import ScriptedChat
-from training.simple_grader import SimpleGrader
+from training.judge.simple import SimpleGrader
 
 ALL = adversaries()
 BACKENDS: dict[str, Callable[[Model], Any]] = {
@@ -52,7 +52,8 @@ class Recording(ScriptedChat):
 
 def asked(backend: str, slot: str, text: str) -> list[str]:
     """The prompts, system message and all, that a judge sends for an input with `text` in `slot`."""
-    chat = Recording(chance=lambda prompt: 0.1)
+    # What cannot be read is asked again, so that all prompts show.
+    chat = Recording(chance=lambda prompt: 0.1, echo="no JSON" if backend == "json" else None)
     given = attacked(slot, text)
     BACKENDS[backend](Model(chat)).verdicts(given.turns, given.answer, given.criteria)
     prompts = ["\n".join(str(message.text) for message in messages) for messages in chat.heard]

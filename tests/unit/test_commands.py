@@ -31,7 +31,7 @@ def test_the_help_of_training_does_not_wait_for_imports() -> None:
 
 # `ui` and `agent.llm.serve_vllm` have a server to stop, and catch KeyboardInterrupt themselves.
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
-@pytest.mark.parametrize("command", ["agent", "principles", "principles.scenario_train", "retrieval", "training"])
+@pytest.mark.parametrize("command", ["agent", "principles", "agent.scenario", "retrieval", "training"])
 def test_ctrl_c_ends_a_command_at_once(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _load(chosen: argparse.Namespace) -> str:
-    from training.questions import read_questions
+    from training.common.questions import read_questions
 
     questions, repeated = read_questions(chosen.file)
     added = _store().add(questions)
@@ -89,7 +89,7 @@ def _agreement(chosen: argparse.Namespace) -> str:
 
 
 def _store() -> "ReviewStore":
-    from ui.database import open_database
+    from ui.common.database import open_database
     from ui.review.store import ReviewStore
 
     return ReviewStore(open_database())

@@ -7,15 +7,16 @@ from typing import Any
 import gradio as gr
 
 from principles.errors import ClinAlignError, InputError
-from training.questions import Question, question_of
-from ui.html import fill, joined, percent
+from training.common.questions import Question, question_of
+from ui.common.html import fill, joined, percent
+from ui.common.service import Service
 from ui.review.choices import owners_listed, questions_listed
 from ui.review.compared import all_pairs
 from ui.review.desk import Desk, Desks, Unfinished, filled_in
 from ui.review.drafting import draft_answers, propose, shuffled
 from ui.review.editor import proposed_in_editor, shown_in_editor
 from ui.review.layout import Fields
-from ui.review.review import Review, initials_from
+from ui.review.record import Review, initials_from
 from ui.review.shown import (
     agreement_shown,
     conflict_shown,
@@ -24,7 +25,6 @@ from ui.review.shown import (
     score_shown,
     status_shown,
 )
-from ui.service import Service
 
 Shown = dict[Any, Any]
 UNDECIDED = "decide first: load theirs, or keep yours as a new version"
@@ -43,7 +43,7 @@ class Acts:
         """Load the search, which takes a while the first time, and say so."""
         yield fill('<p role="status">Getting the principles ready. The first time this takes up to a minute …</p>')
         with suppress(ClinAlignError):  # met again where a rubric is drafted, and told there
-            self._service.resources.finder()
+            self._service.resources.search()
         yield ""
 
     def begin(self, initials: str, desk: Desk | None, *form: Any) -> Shown:

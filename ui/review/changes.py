@@ -4,7 +4,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from principles.schema import Record
-from ui.review.review import SIDES, Review, ReviewCriterion
+from ui.review.record import SIDES, Review, ReviewCriterion
 
 Kind = Literal[
     "added", "removed", "reworded", "reweighted", "moved", "verdict", "answer", "preference", "reason", "signed"

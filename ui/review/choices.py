@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from training.questions import Question
+from training.common.questions import Question
 from ui.review.desk import Desk
 from ui.review.store import ReviewStore
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import combinations
 
 from ui.review.agreement import Agreement, agreement
-from ui.review.review import Review, counted
+from ui.review.record import Review, counted
 from ui.review.store import ReviewStore
 
 Pair = tuple[str, str, Agreement]

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from principles.errors import ClinAlignError, InputError
-from training.questions import Question
-from ui.review.review import Preference, Review, criteria_from, missing, texts_from
+from training.common.questions import Question
+from ui.review.record import Preference, Review, criteria_from, missing, texts_from
 from ui.review.store import Conflict, ReviewStore, Revision
 
 Draft = Callable[[Question], Review]

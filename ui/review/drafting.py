@@ -5,15 +5,15 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from agent.critic.judge import ModelJudge
 from agent.llm.client import Model
-from agent.llm.judge import ModelJudge
+from agent.rubric import TemplateWriter, rubric_for
 from agent.show import STAGES
-from principles.rubric import build_rubric
 from principles.schema import Label
-from training.questions import Question
-from ui.review.review import SIDES, Origin, Review, ReviewCriterion
-from ui.run import parts_of
-from ui.service import Service
+from training.common.questions import Question
+from ui.common.run import parts_of
+from ui.common.service import Service
+from ui.review.record import SIDES, Origin, Review, ReviewCriterion
 
 # More than an answer is held to: to strike a criterion out is less work than to miss it.
 CANDIDATES = 10
@@ -24,12 +24,9 @@ Proposals = dict[str, dict[str, str]]
 
 def draft_review(question: Question, service: Service) -> Review:
     """The criteria of the principles that the search brings; no model is asked. Raises ClinAlignError."""
-    retriever, classifier = service.resources.finder()
-    scenario = classifier.classify(question.turns)
-    found = retriever.retrieve(question.text, scenario, CANDIDATES)
-    rubric = build_rubric([one.principle for one in found], question.turns)
-    rows = [ReviewCriterion(**criterion.model_dump()) for criterion in rubric.criteria]
-    return Review(criteria=tuple(rows), scenario=scenario)
+    made = rubric_for(question.turns, service.resources.search(), TemplateWriter(), CANDIDATES)
+    rows = [ReviewCriterion(**criterion.model_dump()) for criterion in made.rubric.criteria]
+    return Review(criteria=tuple(rows), scenario=made.scenario)
 
 
 async def draft_answers(question: Question, service: Service) -> AsyncGenerator[str | tuple[str, str], None]:

@@ -1,6 +1,6 @@
 """Signed reviews as HealthRubrics JSONL: HealthBench's shape, and who reviewed, what was edited, which is better.
 
-`training.data.load_items` reads it. `key` is the question's id and the reviewer, since two may review one question.
+`training.common.items.load_items` reads it. `key` is the question's id and the reviewer: two may review one question.
 """
 
 import json
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from principles.schema import Label
-from training.questions import Question
+from training.common.questions import Question
 from ui.review.changes import rubric_changes
-from ui.review.review import SIDES, Review, ReviewCriterion, Side
+from ui.review.record import SIDES, Review, ReviewCriterion, Side
 from ui.review.store import ReviewStore, Revision
 
 
@@ -25,7 +25,7 @@ def export_lines(store: ReviewStore) -> Iterator[str]:
 
 
 def verdict_lines(store: ReviewStore) -> Iterator[str]:
-    """One line of JSON for each graded answer of a signed review, as `training.data.load_verdicts` reads it."""
+    """One line of JSON for each graded answer of a signed review, as `training.common.items.load_verdicts` reads it."""
     for revision in store.signed():
         review = revision.review
         for place, side in enumerate(SIDES if all(review.answers) else ()):

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from agent import NOTICE
-from ui.html import fill
+from ui.common.html import fill
 from ui.review.editor import rubric_editor
 from ui.review.shown import STYLE
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from ui.html import Markup, fill, joined, markdown, percent
+from ui.common.html import Markup, fill, joined, markdown, percent
 from ui.review.changes import Change, changes
 from ui.review.compared import Pair, agreement_figures
 from ui.review.desk import Desk
-from ui.review.review import SIDES, Review, counted
+from ui.review.record import SIDES, Review, counted
 from ui.review.store import Revision
 
 SHORT = 60

@@ -29,9 +29,9 @@ from sqlalchemy.exc import IntegrityError
 
 from principles.errors import ConfigError
 from principles.schema import Record
-from training.questions import Question
-from ui.database import prepare, reported
-from ui.review.review import Review
+from training.common.questions import Question
+from ui.common.database import prepare, reported
+from ui.review.record import Review
 
 VERSION = 1
 # Who the first revision of a review is by: the draft that the clinician starts from.

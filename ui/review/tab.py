@@ -11,16 +11,16 @@ from typing import Any
 import gradio as gr
 from sqlalchemy import Engine
 
-from training.questions import read_questions
-from ui.html import Markup, fill
+from training.common.questions import read_questions
+from ui.common.html import Markup, fill
+from ui.common.run import explained
+from ui.common.service import Service
 from ui.review.acts import Acts
 from ui.review.desk import Desks
 from ui.review.drafting import draft_review
 from ui.review.export import export_lines
 from ui.review.layout import Fields, layout
 from ui.review.store import ReviewStore
-from ui.run import explained
-from ui.service import Service
 
 # The browser hands it over as a file: on the server none is written.
 DOWNLOAD = """(text) => {

@@ -1,0 +1,191 @@
+"""What a recipe needs, worked out on paper: parameters, memory of a device, size of a checkpoint.
+
+The formulas are in docs/training.md. They count what is large and leave out fragmentation and the framework's
+own memory, so leave a fifth of a device free.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from agent.llm.profiles import PROFILES
+from principles.errors import ConfigError
+from training.grpo.corpus import Corpus
+from training.grpo.policy import TINY, tiny_config
+from training.grpo.recipe import Recipe
+
+GIB = 2**30
+# Bytes a parameter: float32 weights, gradients, and AdamW's two moments.
+WEIGHT, GRADIENT, ADAM, HALF = 4, 4, 8, 2
+# Bytes a logit: bfloat16, its float32 copy, and the gradient.
+LOGIT = 10
+# Saved by one layer without checkpointing, in values a token and hidden unit.
+LAYER_VALUES = 17
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A decoder's sizes. `experts` of `expert_width` where it is a mixture, of which `active` work on a token."""
+
+    vocabulary: int
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    width: int
+    tied: bool
+    context: int
+    experts: int = 0
+    active: int = 0
+
+    def parameters(self, active_only: bool = False) -> int:
+        """Weights in all, or those that work on one token; biases and norms are left out."""
+        attention = self.hidden * self.head_width * (2 * self.heads + 2 * self.kv_heads)
+        used = (self.active if active_only else self.experts) or 1
+        block = attention + used * 3 * self.hidden * self.width + self.experts * self.hidden
+        return self.layers * block + (1 if self.tied else 2) * self.vocabulary * self.hidden
+
+    def lora(self, rank: int) -> int:
+        """Weights of an adapter on all linear layers of attention and feed-forward."""
+        q, kv = self.heads * self.head_width, self.kv_heads * self.head_width
+        attention = 2 * (self.hidden + q) + 2 * (self.hidden + kv)
+        return self.layers * rank * (attention + 3 * (self.hidden + self.width))
+
+
+# The published configurations, so that a plan needs no network.
+SHAPES = {
+    "Qwen/Qwen3-4B-Instruct-2507": Shape(151_936, 2560, 36, 32, 8, 128, 9728, True, 262_144),
+    "Qwen/Qwen3-30B-A3B-Instruct-2507": Shape(151_936, 2048, 48, 32, 4, 128, 768, False, 262_144, 128, 8),
+    "qwen2.5-coder-0.5b": Shape(151_936, 896, 24, 14, 2, 64, 4864, False, 32_768),
+    "qwen2.5-coder-1.5b": Shape(151_936, 1536, 28, 12, 2, 128, 8960, False, 32_768),
+}
+
+
+def shape_of(model: str) -> Shape:
+    """The sizes of a recipe's `model`. Raises ConfigError where they cannot be found."""
+    if model in SHAPES:
+        return SHAPES[model]
+    if model == TINY:
+        return _from_config(tiny_config())
+    from transformers import AutoConfig
+
+    try:
+        return _from_config(AutoConfig.from_pretrained(model))
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"model: {model!r} is not found ({type(error).__name__}): give tiny, a profile ({', '.join(PROFILES)}), "
+            "a Hugging Face folder, or a name on a hub that can be reached"
+        ) from None
+
+
+def _from_config(config: Any) -> Shape:
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    experts = getattr(config, "num_experts", 0) or 0
+    return Shape(
+        vocabulary=config.vocab_size,
+        hidden=config.hidden_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads,
+        head_width=head,
+        width=config.moe_intermediate_size if experts else config.intermediate_size,
+        tied=bool(config.tie_word_embeddings),
+        context=config.max_position_embeddings,
+        experts=experts,
+        active=getattr(config, "num_experts_per_tok", 0) if experts else 0,
+    )
+
+
+def memory(recipe: Recipe, shape: Shape, prompt_tokens: int | None = None) -> dict[str, float]:
+    """GiB on one device, by what takes it. Weights and what belongs to them are split over the processes (FSDP)."""
+    everything = shape.parameters()
+    trained = shape.lora(recipe.lora_rank) if recipe.lora_rank else everything
+    shared = recipe.processes
+    tokens = (prompt_tokens or recipe.max_prompt_tokens) + recipe.max_completion_tokens
+    batch = recipe.device_batch * tokens
+    layers = shape.layers * shape.hidden * HALF + LAYER_VALUES * shape.hidden * HALF
+    if not recipe.gradient_checkpointing:
+        layers = LAYER_VALUES * shape.layers * shape.hidden * HALF
+    cache = 2 * shape.layers * shape.kv_heads * shape.head_width * HALF * tokens
+    taken: dict[str, float] = {
+        "weights": everything * HALF + trained * WEIGHT if recipe.lora_rank else everything * WEIGHT,
+        "gradients and AdamW": trained * (GRADIENT + ADAM),
+        "reference model": 0 if recipe.lora_rank or not recipe.kl else everything * WEIGHT,
+    }
+    taken = {name: size / shared for name, size in taken.items()}
+    taken["activations"] = batch * layers
+    taken["logits"] = recipe.device_batch * recipe.max_completion_tokens * shape.vocabulary * LOGIT
+    if recipe.vllm == "none":
+        taken["cache of generation"] = recipe.device_batch * recipe.accumulation * cache
+    return {name: size / GIB for name, size in taken.items() if size}
+
+
+def checkpoint_gib(recipe: Recipe, shape: Shape) -> float:
+    """The disk that the kept checkpoints take, with one more while it is written."""
+    trained = shape.lora(recipe.lora_rank) if recipe.lora_rank else shape.parameters()
+    return (recipe.keep_checkpoints + 1) * trained * (WEIGHT + ADAM) / GIB
+
+
+def check(recipe: Recipe, shape: Shape) -> None:
+    """Raises ConfigError where the model's context cannot hold prompt and answer."""
+    wanted = recipe.max_prompt_tokens + recipe.max_completion_tokens
+    if wanted > shape.context:
+        raise ConfigError(
+            f"max_prompt_tokens + max_completion_tokens = {wanted}, but the context of {recipe.model} has "
+            f"{shape.context} tokens: lower them"
+        )
+
+
+def lines(recipe: Recipe, shape: Shape, corpus: Corpus) -> Iterator[str]:
+    """The plan, to be read."""
+    answers = recipe.group * recipe.questions_per_step
+    taken = memory(recipe, shape)
+    passes = recipe.steps * recipe.questions_per_step / len(corpus.train)
+    criteria = sum(len(item.rubric.criteria) for item in corpus.train) / len(corpus.train)
+    yield f"recipe         {recipe.name}: {recipe.model}, {_millions(shape.parameters())} parameters" + (
+        f", {_millions(shape.lora(recipe.lora_rank))} of them new and trained (LoRA rank {recipe.lora_rank})"
+        if recipe.lora_rank
+        else ", all trained"
+    )
+    yield f"data           {corpus.path}, SHA-256 {corpus.sha256[:12]}…"
+    yield (
+        f"questions      {len(corpus.train):,} to train on, {len(corpus.held_out)} held out, {corpus.too_long} left "
+        f"out (prompt over {recipe.max_prompt_tokens} tokens; the longest kept has {corpus.longest_prompt})"
+    )
+    yield (
+        f"a step         {recipe.questions_per_step} questions x {recipe.group} = {answers} answers; "
+        f"{recipe.processes} processes x {recipe.device_batch} at once, {recipe.accumulation} times"
+    )
+    yield f"in all         {recipe.steps} steps, {recipe.steps * answers:,} answers, {passes:.1f} passes over the data"
+    verdicts = math.ceil(criteria * answers * (1 - recipe.dropout))
+    yield f"judge          {recipe.judge}: at most about {verdicts:,} verdicts a step"
+    if recipe.gold_judge:
+        yield f"gold judge     {recipe.gold_judge}: {recipe.held_out} answers every {recipe.gold_every} steps"
+    else:
+        yield "gold judge     NONE: nothing will notice a reward that is being gamed"
+    yield f"a device       about {sum(taken.values()):.2f} GiB on paper: " + ", ".join(
+        f"{name} {size:.2f}" for name, size in taken.items()
+    )
+    yield f"checkpoints    about {checkpoint_gib(recipe, shape):.2f} GiB of disk"
+    devices, each = _this_machine()
+    fits = sum(taken.values()) <= each
+    yield f"this machine   {devices} x {each:.0f} GiB: " + (
+        "a device's share fits" if fits else "A DEVICE'S SHARE DOES NOT FIT"
+    )
+
+
+def _this_machine() -> tuple[int, float]:
+    """How many devices there are, and the GiB of the smallest; without a GPU the machine is one."""
+    import torch
+
+    if torch.cuda.is_available():
+        found = [torch.cuda.get_device_properties(n).total_memory for n in range(torch.cuda.device_count())]
+        return len(found), min(found) / GIB
+    return 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+
+
+def _millions(count: int) -> str:
+    return f"{count / 1e9:.2f} B" if count >= 1e9 else f"{count / 1e6:.2f} M"

@@ -1,0 +1,183 @@
+"""A recipe: all that decides a training run, as a typed record read from YAML. Unknown or impossible fields raise.
+
+Each field is also an option of `python -m training grpo`, so its description is its help.
+"""
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from principles.errors import ConfigError
+from training.grpo.reward import RewardOptions
+
+_ENGINE = ("", "_model", "_base_url", "_path")
+
+
+class Recipe(BaseModel):
+    """The fields of a recipe file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="names the run's folder")
+    # Policy
+    model: str = Field(min_length=1, description="tiny, a profile of the agent, a Hugging Face folder or a hub name")
+    lora_rank: int | None = Field(None, ge=1, description="train an adapter of this rank instead of all weights")
+    bf16: bool = Field(True, description="compute in bfloat16")
+    gradient_checkpointing: bool = Field(True, description="compute activations twice to save memory")
+    # Data
+    data: Path = Field(description="HealthBench-shaped JSONL: questions and their rubrics")
+    held_out: int = Field(16, ge=1, description="questions kept from training, for the gold judge")
+    limit: int | None = Field(None, ge=2, description="use only so many questions")
+    prompt: Literal["agent", "bare"] = Field("agent", description="with the agent's drafting prompt, or bare")
+    max_prompt_tokens: int = Field(1024, ge=8, description="questions with a longer prompt are left out")
+    # Rollouts and updates
+    steps: int = Field(ge=1, description="optimizer steps")
+    group: int = Field(8, ge=2, description="completions a question")
+    questions_per_step: int = Field(8, ge=1, description="questions an optimizer step")
+    device_batch: int = Field(8, ge=1, description="completions a device takes at once")
+    processes: int = Field(1, ge=1, description="training processes, one a GPU")
+    max_completion_tokens: int = Field(512, ge=8, description="longest answer")
+    temperature: float = Field(0.7, gt=0, le=2, description="of sampling")
+    top_p: float = Field(0.8, gt=0, le=1, description="of sampling")
+    top_k: int = Field(20, ge=0, description="of sampling; 0: no limit")
+    learning_rate: float = Field(1e-6, gt=0, lt=1, description="constant, after warmup_steps")
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises to its value")
+    kl: float = Field(0.001, ge=0, description="weight of the divergence from the untrained model; 0: not measured")
+    vllm: Literal["none", "colocate", "server"] = Field("none", description="who writes the completions")
+    vllm_url: str | None = Field(None, description="the rollout server's address, for vllm: server")
+    vllm_memory: float = Field(0.3, gt=0, lt=1, description="share of a GPU that vLLM takes, for vllm: colocate")
+    # Reward
+    judge: str = Field(description="lexical, similarity, logprob, json, simple or local")
+    judge_model: str | None = Field(None, description="a profile, or the model's name at judge_base_url")
+    judge_base_url: str | None = Field(None, description="the judge's OpenAI-compatible endpoint")
+    judge_path: Path | None = Field(None, description="the trained judge's folder, for judge: local")
+    judge_cache: Path | None = Field(None, description="keep verdicts in this file")
+    judge_workers: int = Field(1, ge=1, description="answers judged at a time, where the judge has no batches")
+    points: Literal["positive", "signed"] = Field("positive", description="reward wanted things only, or faults too")
+    soft: bool = Field(False, description="weight criteria by the judge's probability")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of criteria that a group is not judged by")
+    safety_weight: float = Field(1.0, gt=0, description="factor on the points of safety-critical criteria")
+    least_coverage: float = Field(0.5, ge=0, le=1, description="reward None where less of the rubric was judged")
+    overlong_tokens: int = Field(0, ge=0, description="penalise answers that end within so many tokens of the limit")
+    overlong_weight: float = Field(0.5, ge=0, le=1, description="the largest such penalty")
+    # Guards
+    gold_judge: str | None = Field(description="the judge that watches, of another backend than judge; null: none")
+    gold_judge_model: str | None = Field(None, description="like judge_model")
+    gold_judge_base_url: str | None = Field(None, description="like judge_base_url")
+    gold_judge_path: Path | None = Field(None, description="like judge_path")
+    gold_every: int = Field(10, ge=1, description="steps between two gold evaluations")
+    gold_drop: float = Field(0.02, ge=0, le=1, description="gold falls where it is so far below its best")
+    gold_patience: int = Field(2, ge=1, description="stop after so many falls in a row while the reward climbs")
+    alarm_length: float = Field(1.5, gt=1, description="alarm where mean length grows or shrinks by this factor")
+    alarm_none: float = Field(0.2, ge=0, le=1, description="alarm above this share of answers without a reward")
+    alarm_zero_spread: float = Field(0.5, ge=0, le=1, description="alarm above this share of groups of equal reward")
+    alarm_kl: float = Field(0.5, gt=0, description="alarm above this divergence (nats a token)")
+    # Run
+    seed: int = Field(0, ge=0, description="of weights, order, sampling and dropout")
+    save_every: int = Field(10, ge=1, description="steps between two checkpoints")
+    keep_checkpoints: int = Field(2, ge=2, description="checkpoints kept; two, so that one is always whole")
+    log_text: bool = Field(False, description="write prompts, answers and verdicts beside the metrics")
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Recipe":
+        answers, at_once = self.group * self.questions_per_step, self.device_batch * self.processes
+        if answers % at_once:
+            raise ValueError(
+                f"group x questions_per_step = {answers} answers a step cannot be split into device_batch x processes "
+                f"= {at_once} at once: make it a multiple"
+            )
+        if self.overlong_tokens > self.max_completion_tokens:
+            raise ValueError("overlong_tokens cannot be larger than max_completion_tokens")
+        if (self.vllm == "server") != (self.vllm_url is not None):
+            raise ValueError("vllm: server and vllm_url belong together")
+        for who in ("judge", "gold_judge"):
+            if getattr(self, who) == "local" and getattr(self, f"{who}_path") is None:
+                raise ValueError(f"{who}: local needs {who}_path")
+        if self.gold_judge and all(getattr(self, f"judge{e}") == getattr(self, f"gold_judge{e}") for e in _ENGINE):
+            raise ValueError("gold_judge must be of another backend than judge: else it cannot catch what judge misses")
+        return self
+
+    @property
+    def accumulation(self) -> int:
+        """Micro-batches an optimizer step."""
+        return self.group * self.questions_per_step // (self.device_batch * self.processes)
+
+    def reward_options(self) -> RewardOptions:
+        """What the reward function takes of it."""
+        return RewardOptions(
+            points=self.points,
+            soft=self.soft,
+            dropout=self.dropout,
+            safety_weight=self.safety_weight,
+            least_coverage=self.least_coverage,
+            max_tokens=self.max_completion_tokens,
+            overlong_tokens=self.overlong_tokens,
+            overlong_weight=self.overlong_weight,
+            workers=self.judge_workers,
+            seed=self.seed,
+            log_text=self.log_text,
+        )
+
+
+def load_recipe(path: Path, changes: dict[str, str] | None = None) -> Recipe:
+    """The recipe at `path` with `changes` (field to YAML text) on top. Raises ConfigError that names the field."""
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or "it is not YAML"
+        raise ConfigError(
+            f"{path}: cannot be read as a recipe ({reason}): see training/grpo/recipes for examples"
+        ) from None
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path}: a recipe is a list of `field: value`: see training/grpo/recipes for examples")
+    for field, text in (changes or {}).items():
+        fields[field] = _value(field, text)
+    return _checked(fields, path)
+
+
+def _checked(fields: dict[Any, Any], path: Path) -> Recipe:
+    fields = {str(name): _number(value) for name, value in fields.items()}
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        faults = []
+        for one in error.errors(include_input=False, include_url=False):
+            where = ".".join(map(str, one["loc"]))
+            said = "there is no such field" if one["type"] == "extra_forbidden" else one["msg"]
+            faults.append(f"{where}: {said}" if where else said.removeprefix("Value error, "))
+        raise ConfigError(f"{path}: {'; '.join(faults)}") from None
+
+
+def _value(field: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--{field.replace('_', '-')}: cannot be read as a value") from None
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 takes 1e-6 for text."""
+    return float(value) if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value) else value
+
+
+def add_field_options(parser: argparse.ArgumentParser) -> None:
+    """One option a field, e.g. --learning-rate; it wins over the recipe file."""
+    group = parser.add_argument_group("fields of the recipe", "each wins over the file")
+    for name, field in Recipe.model_fields.items():
+        choices = [str(choice) for choice in get_args(field.annotation)] if _literal(field.annotation) else None
+        metavar = "|".join(choices) if choices else "VALUE"
+        group.add_argument(f"--{name.replace('_', '-')}", dest=f"field_{name}", metavar=metavar, help=field.description)
+
+
+def changed_fields(given: argparse.Namespace) -> dict[str, str]:
+    """The fields that were given as options."""
+    named = {name: getattr(given, f"field_{name}") for name in Recipe.model_fields}
+    return {name: text for name, text in named.items() if text is not None}
+
+
+def _literal(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) is Literal

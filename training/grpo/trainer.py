@@ -1,0 +1,168 @@
+"""TRL's GRPOTrainer set up from a recipe, with the guards as a callback."""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from principles.errors import ConfigError
+from principles.grader import Judge
+from training.common.progress import Done, bar
+from training.grpo.corpus import Corpus, prompt_messages
+from training.grpo.guards import GOLD, REWARD, Alarm, alarms, gamed
+from training.grpo.policy import base_model, lora_config
+from training.grpo.recipe import Recipe
+from training.grpo.reward import RubricReward
+
+
+def make_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, judge: Judge, gold: Judge | None, out: Path) -> Any:
+    """The trainer of `recipe`, ready for `.train()`. Its log and checkpoints go to `out`."""
+    items = {item.key: item for item in (*corpus.train, *corpus.held_out)}
+    return grpo_trainer(recipe, corpus, tokenizer, RubricReward(items, judge, recipe.reward_options(), gold), out)
+
+
+def grpo_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, reward: Callable[..., Any], out: Path) -> Any:
+    """The same with any reward function in TRL's form."""
+    import torch
+    from datasets import Dataset, disable_progress_bars
+    from transformers.utils import logging as transformers_logging
+    from trl.trainer.grpo_trainer import GRPOTrainer
+
+    _without_prompts_in_the_log()
+    disable_progress_bars()
+    quiet: Any = transformers_logging.disable_progress_bar
+    quiet()
+
+    def rows(items: Any, held_out: bool) -> Any:
+        return Dataset.from_list(
+            [{"prompt": prompt_messages(recipe, item), "key": item.key, "held_out": held_out} for item in items]
+        )
+
+    trainer = GRPOTrainer(
+        model=base_model(recipe, tokenizer, out),
+        reward_funcs=reward,
+        args=_arguments(recipe, out, torch.cuda.is_available()),
+        train_dataset=rows(corpus.train, False),
+        eval_dataset=rows(corpus.held_out, True) if recipe.gold_judge else None,
+        processing_class=tokenizer,
+        peft_config=lora_config(recipe.lora_rank) if recipe.lora_rank else None,
+        callbacks=[Guards(recipe), Bar()],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _arguments(recipe: Recipe, out: Path, gpu: bool) -> Any:
+    from trl.trainer.grpo_config import GRPOConfig
+
+    watched = recipe.gold_judge is not None
+    try:
+        return GRPOConfig(
+            output_dir=str(out),
+            # LoRA's base needs no more than bfloat16; weights that are trained do.
+            model_init_kwargs={"dtype": "bfloat16" if recipe.lora_rank else "float32"},
+            seed=recipe.seed,
+            max_steps=recipe.steps,
+            per_device_train_batch_size=recipe.device_batch,
+            gradient_accumulation_steps=recipe.accumulation,
+            num_generations=recipe.group,
+            max_completion_length=recipe.max_completion_tokens,
+            temperature=recipe.temperature,
+            top_p=recipe.top_p,
+            top_k=recipe.top_k,
+            learning_rate=recipe.learning_rate,
+            lr_scheduler_type="constant_with_warmup",
+            warmup_steps=recipe.warmup_steps,
+            beta=recipe.kl,
+            bf16=recipe.bf16,
+            use_cpu=not gpu,
+            gradient_checkpointing=recipe.gradient_checkpointing,
+            use_vllm=recipe.vllm != "none",
+            vllm_mode="server" if recipe.vllm == "server" else "colocate",
+            vllm_server_base_url=recipe.vllm_url,
+            vllm_gpu_memory_utilization=recipe.vllm_memory,
+            eval_strategy="steps" if watched else "no",
+            eval_steps=recipe.gold_every,
+            eval_on_start=watched,
+            per_device_eval_batch_size=min(recipe.held_out, recipe.device_batch),
+            num_generations_eval=1,
+            logging_steps=1,
+            save_steps=recipe.save_every,
+            save_total_limit=recipe.keep_checkpoints,
+            log_completions=recipe.log_text,
+            report_to="none",
+            disable_tqdm=True,
+            push_to_hub=False,
+        )
+    except ValueError as error:  # sizes that only TRL can judge, e.g. of processes that were started
+        raise ConfigError(f"recipe: {error}") from None
+
+
+class Guards(TrainerCallback):
+    """Says each alarm once, on stderr, and ends a run whose reward is being gamed."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._said: set[str] = set()
+        self.stopped: Alarm | None = None
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        for alarm in alarms(state.log_history, self._recipe):
+            if state.is_world_process_zero and alarm.kind not in self._said:
+                print(f"clinalign: alarm at step {alarm.step}: {alarm.message}", file=sys.stderr)
+            self._said.add(alarm.kind)
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        self.stopped = gamed(state.log_history, self._recipe)
+        if self.stopped:
+            control.should_training_stop = control.should_save = True
+
+
+class Bar(TrainerCallback):
+    """Progress on stderr with the newest reward and gold score."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._done: Done | None = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        if not state.is_world_process_zero:
+            return
+        self._shown = {REWARD: "…", GOLD: "…"}
+        self._step = state.global_step
+        self._done = self._open.enter_context(bar("training", state.max_steps, state.global_step))
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        if self._done is None:
+            return
+        newest = state.log_history[-1]
+        self._shown |= {name: f"{newest[name]:.3f}" for name in self._shown if newest.get(name) is not None}
+        self._done(state.global_step - self._step, f"reward {self._shown[REWARD]}, gold {self._shown[GOLD]}")
+        self._step = state.global_step
+
+    def close(self) -> None:
+        """Also where the training failed."""
+        self._open.close()
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
+    ) -> None:
+        self.close()
+
+
+def _without_prompts_in_the_log() -> None:
+    """TRL prints prompt and completion where a reward is None; the share of None is in the metrics."""
+    log = logging.getLogger("trl.trainer.grpo_trainer")
+    if not any(isinstance(one, _NoText) for one in log.filters):
+        log.addFilter(_NoText())
+
+
+class _NoText(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("All reward functions returned None")

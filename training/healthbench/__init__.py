@@ -1,0 +1,1 @@
+"""HealthBench: items and answers in, grades kept line by line, scores and a report out."""

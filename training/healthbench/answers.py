@@ -1,0 +1,108 @@
+"""Where the answers come from that are evaluated: the agent, its draft alone, or a file.
+
+Each source is a function from an item to an `Answer`. It raises ModelError or InputError where it fails
+on this item; whatever would fail on every item is raised before, when the source is made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from training.common.items import Item, fault, records
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AnyMessage
+
+    from agent.llm.client import Model
+
+
+SOURCES = ("agent", "draft")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`reviewed` is whether the agent's critic could do its work; None where there is no critic."""
+
+    text: str
+    reviewed: bool | None = None
+
+
+Answers = Callable[[Item], Answer]
+
+
+def model_answers(name: str, model: str | None, base_url: str | None) -> Answers:
+    """The source `agent` or `draft`, on the endpoint that `resolve_endpoint(model, base_url)` gives.
+
+    Raises ConfigError, ModelError, WeightsError or ServerError.
+    """
+    # Seconds of imports: not before they are wanted.
+    from agent.llm.endpoint import resolve_endpoint
+    from agent.llm.progress import rich_progress
+
+    with rich_progress() as report:
+        endpoint = resolve_endpoint(model, base_url, report)
+    if name == "agent":
+        from agent import build_agent
+
+        # The embedded server runs once a process, so this is the endpoint above.
+        agent = build_agent(profile=model, base_url=base_url)
+
+        def reviewed(item: Item) -> Answer:
+            result = agent.invoke({"messages": messages_of(item)})
+            return Answer(result["answer"], result["reviewed"])
+
+        return reviewed
+
+    from agent.llm.client import Model, chat_model
+
+    writer = Model(chat_model(endpoint))
+    return lambda item: Answer(draft(writer, item, endpoint.context_tokens))
+
+
+def draft(writer: "Model", item: Item, context_tokens: int | None) -> str:
+    """The agent's draft and nothing after it: the same prompt, sampling and limits as its draft stage."""
+    from langchain_core.messages import SystemMessage
+
+    from agent.conversation import as_messages, turns_of, within_context
+    from agent.nodes import DRAFT_TOKENS
+    from agent.prompts import prompt
+
+    turns = within_context(turns_of(messages_of(item)), context_tokens)
+    return writer.text([SystemMessage(prompt("draft")), *as_messages(turns)], DRAFT_TOKENS)
+
+
+def messages_of(item: Item) -> "list[AnyMessage]":
+    """The conversation as LangChain messages, as an app would hand it to the agent."""
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    return [(HumanMessage if turn["role"] == "user" else AIMessage)(turn["content"]) for turn in item.turns]
+
+
+def read_answers(path: Path) -> dict[str, str]:
+    """Responses by key or prompt_id, from a JSONL file of {key or prompt_id, response}.
+
+    A line whose response is null is passed over, so that the items.jsonl of an evaluation can be read.
+    Raises ConfigError.
+    """
+    answers: dict[str, str] = {}
+    for number, record in records(path):
+        names = {str(record[field]) for field in ("key", "prompt_id") if record.get(field)}
+        if not names:
+            raise fault(path, number, "it has neither key nor prompt_id")
+        if "response" not in record:
+            raise fault(path, number, "it has no response")
+        response = record["response"]
+        if response is None:
+            continue
+        if not isinstance(response, str):
+            raise fault(path, number, "its response is not text")
+        for name in names:
+            if answers.setdefault(name, response) != response:
+                raise fault(path, number, "an earlier line has another response to the same item: keep one of them")
+    return answers
+
+
+def file_answer(answers: dict[str, str], item: Item) -> str | None:
+    """The response to `item`, or None."""
+    return answers.get(item.key, answers.get(item.prompt_id or ""))

@@ -1,0 +1,67 @@
+"""Verdicts in words: whether a check holds, and what the judge answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from principles.schema import Criterion, Grade, Label, Verdict
+from principles.scoring import failed
+from ui.common.html import Markup, fill, percent
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One verdict. `holds` is None where it could not be judged or was not asked; `chance` is P(yes) in [0, 1]."""
+
+    holds: bool | None
+    answer: str
+    chance: float | None = None
+
+    @property
+    def sign(self) -> str:
+        return {True: "✓", False: "✗", None: "?"}[self.holds]
+
+    def text(self) -> str:
+        return self.answer if self.holds is None else f"{self.sign} {self.answer}"
+
+    def html(self, chance: bool = True) -> Markup:
+        """With colour, the words that a screen reader needs in the sign's place, and the probability."""
+        kind, words = {True: ("good", "holds:"), False: ("bad", "fails:"), None: ("unknown", "")}[self.holds]
+        sure = fill(" <small>{}</small>", percent(self.chance)) if chance and self.chance is not None else ""
+        return fill(
+            '<span class="verdict {}"><span aria-hidden="true">{}</span> <span class="sr">{}</span>{}{}</span>',
+            kind,
+            self.sign,
+            words,
+            self.answer,
+            sure,
+        )
+
+
+NOT_ASKED = Shown(None, "not checked")
+
+
+def verdicts_of(state: Facts, grade: Facts | None) -> dict[str, Shown]:
+    """What `grade` says, by criterion id; a criterion that it does not judge is there as not checked."""
+    known = Grade.model_validate(grade).by_id if grade else {}
+    criteria = [Criterion.model_validate(one) for one in state["rubric"]["criteria"]]
+    return {one.id: _shown(one, known.get(one.id)) for one in criteria}
+
+
+def _shown(criterion: Criterion, verdict: Verdict | None) -> Shown:
+    if verdict is None:
+        return NOT_ASKED
+    if verdict.label is Label.UNKNOWN:
+        return Shown(None, "could not be judged")
+    answer = "yes" if verdict.label is Label.MET else "no"
+    return Shown(not failed(criterion, verdict), answer, verdict.probability)
+
+
+def held(state: Facts, grade: Facts) -> str:
+    """How many checks hold, in words."""
+    shown = list(verdicts_of(state, grade).values())
+    unknown = sum(one.holds is None for one in shown)
+    rest = f", {unknown} could not be judged" if unknown else ""
+    return f"checks that hold: {sum(one.holds is True for one in shown)} of {len(shown)}{rest}"

@@ -1,0 +1,1 @@
+"""What all tabs share: what is loaded once (`service`), a run of the agent, the database, text as HTML."""

@@ -1,0 +1,1 @@
+"""What other programs call: JSON in, JSON out, by the page's named endpoints or as MCP tools."""
