@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
 
 from agent.critic.quoting import neutral
-from agent.text import sendable
+from agent.llm.sendable import sendable
 from principles.errors import InputError
 from principles.grader import Turns
 

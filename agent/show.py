@@ -19,6 +19,13 @@ STAGES = {
     "revise": "mending what fails",
     "choose": "choosing the best version",
 }
+
+
+def stage_words(stage: str) -> str:
+    """What a stage does, in words; of one that a program has added, its name."""
+    return STAGES.get(stage, stage.replace("_", " "))
+
+
 _COLOURS = {"MET": "green", "NOT_MET": "red", "UNKNOWN": "yellow"}
 
 
@@ -44,7 +51,7 @@ class Screen:
             self._drafting = False
             self._progress.print()
         if status == "start" and not self._drafting and stage != "choose":
-            self._progress.print(f"[cyan]·[/] {STAGES[stage]} …")
+            self._progress.print(f"[cyan]·[/] {stage_words(stage)} …")
         elif status == "edit":
             self._progress.print(f"    {event['criterion']}: {event['outcome']}", highlight=False)
 

@@ -27,11 +27,6 @@ class Unit:
     item: bool
 
 
-def sendable(text: str) -> str:
-    """`text` without what no endpoint takes: half characters (lone surrogates) become "?", NUL bytes nothing."""
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-
-
 def units(answer: str) -> list[Unit]:
     """The answer's sentences and list items, in order. A list item takes its indented continuation lines along."""
     found: list[Unit] = []

@@ -40,7 +40,7 @@ class Library:
             return self._by_id[principle_id]
         except KeyError:
             raise LibraryError(
-                f"no principle {principle_id!r} in the library: `python -m principles search` finds ids by words"
+                f"no principle {principle_id!r} in the library: `python -m retrieval search` finds ids by words"
             ) from None
 
 

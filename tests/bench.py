@@ -35,8 +35,9 @@ from agent.scenario.classifier import load_classifier
 from principles.files import write_atomic
 from principles.rubric import build_rubric
 from retrieval.retriever import load_retriever
-from tests.e2e.conftest import DATA, OWN_QUESTIONS
+from tests.e2e.conftest import OWN_QUESTIONS
 from tests.fakes import ScriptedChat
+from tests.needs import DATA
 from training.judge.simple import SimpleGrader
 
 ROOT = Path(__file__).parents[1]

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk
 
 from agent.llm.endpoint import Endpoint
 from agent.llm.limits import Limits, shared_limits
-from agent.text import sendable
+from agent.llm.sendable import sendable
 from principles.errors import ModelError
 
 REMOTE_TIMEOUT_S = 60.0

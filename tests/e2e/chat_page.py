@@ -10,6 +10,7 @@ from pydantic import Field
 
 from agent import NOTICE
 from principles.schema import Scenario
+from tests import needs
 from tests.fakes import ScriptedChat, principle
 from tests.served import served as page_over
 
@@ -73,10 +74,12 @@ def served() -> Iterator[tuple[str, Paced]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="the page is driven with playwright: make dev")
+    needs.require("browser")
     if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with playwright.sync_playwright() as running:
+        pytest.skip(needs.lacks("browser"))
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
         yield running.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=120_000)
 
 
@@ -117,7 +120,8 @@ def finished(page: Any, times: int = 1) -> None:
 
 def findings(page: Any) -> list[str]:
     """Serious and critical findings on the page as it is shown now, each with the first places."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core comes with make dev")
+    from axe_playwright_python import sync_playwright as axe
+
     page.wait_for_timeout(500)  # colours fade in, and half faded they lack contrast
     found = axe.Axe().run(page).response["violations"]
     return [

@@ -1,12 +1,11 @@
 """The real thing: real weights, real server, real encoder. One engine serves all tests of the session."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
-DATA = Path(os.environ.get("CLINALIGN_DATA", Path(__file__).parents[3] / "shared" / "data"))
+from tests.needs import DATA
+
 OWN_QUESTIONS = (
     "Can I take ibuprofen for my back while I am on warfarin?",
     "My toddler has had diarrhoea since yesterday and hardly drinks. What should I do?",

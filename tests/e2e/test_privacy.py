@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import needs
 from tests.e2e.chat_page import ask, browser, button, finished  # noqa: F401 - fixtures
 
 ASKED, ANSWERED = "zanzibar", "quetzalcoatl"
@@ -41,7 +42,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(elsewhere: Path) -> Iterator[str]:
-    pytest.importorskip("mcp", reason='MCP needs its package: pip install "clinalign[mcp]"')
+    needs.require("MCP")
     folders = {name: str(elsewhere / name) for name in ("TMPDIR", "GRADIO_TEMP_DIR", "HOME", "XDG_CACHE_HOME")}
     for folder in folders.values():
         Path(folder).mkdir()

@@ -1,9 +1,8 @@
 """The whole way: train the tiny recipe, export it, serve it with vLLM, ask the agent that runs on it.
 
-Minutes and gigabytes (vLLM is installed into the user's cache), so only on CLINALIGN_TEST_VLLM=1.
+Minutes and gigabytes (vLLM is installed into the user's cache), so only on CLINALIGN_TEST=everything.
 """
 
-import os
 import re
 import signal
 import socket
@@ -14,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1800),
-    pytest.mark.skipif(os.environ.get("CLINALIGN_TEST_VLLM") != "1", reason="set CLINALIGN_TEST_VLLM=1"),
+    needs.vllm,
 ]
 ROOT = Path(__file__).parents[2]
-RECIPE = ROOT / "training" / "recipes" / "tiny_cpu.yaml"
+RECIPE = ROOT / "training" / "grpo" / "recipes" / "tiny_cpu.yaml"
 
 
 def training(*arguments: object) -> "subprocess.CompletedProcess[str]":

@@ -14,6 +14,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from agent import NOTICE
+from tests import needs
 from tests.fakes import ScriptedChat, principle
 from tests.served import served
 from tests.unit.agent.test_agent import literal
@@ -39,7 +40,7 @@ class Watched(ScriptedChat):
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[tuple[str, Watched]]:
-    pytest.importorskip("mcp", reason='MCP needs its package: pip install "clinalign[mcp]"')
+    needs.require("MCP")
     model = Watched(chance=literal)
     with served(model, JAM, mcp=True) as address:
         yield address.rstrip("/"), model

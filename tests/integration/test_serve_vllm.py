@@ -1,4 +1,4 @@
-"""vLLM really installed, really serving: minutes and gigabytes, so only on CLINALIGN_TEST_VLLM=1."""
+"""vLLM really installed, really serving: minutes and gigabytes, so only on CLINALIGN_TEST=everything."""
 
 import json
 import os
@@ -15,12 +15,13 @@ import psutil
 import pytest
 
 from agent.llm.endpoint import resolve_endpoint
+from tests import needs
 from training.grpo.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1800),
-    pytest.mark.skipif(os.environ.get("CLINALIGN_TEST_VLLM") != "1", reason="set CLINALIGN_TEST_VLLM=1"),
+    needs.vllm,
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from agent.text import sendable
+from agent.llm.sendable import sendable
 from principles.errors import ConfigError
 from principles.schema import Record
 from training.common.items import fault, records

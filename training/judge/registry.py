@@ -1,21 +1,17 @@
 """The judges by name: each is loaded when it is asked for, and knows what identifies its verdicts.
 
-To add one, write a loader that takes a `Wanted` and gives the judge and its identity, and name it in `_LOADERS`.
+To add one, write a loader and name it in `ENTRIES`, at the end.
 """
 
 import argparse
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from principles.errors import ConfigError
 from principles.grader import Judge
-
-# Those that a person may choose for grading, and those by rule, which only train where nothing else can grade.
-JUDGES = ("logprob", "json", "simple", "local")
-RULES = ("lexical", "similarity")
 
 
 @dataclass(frozen=True)
@@ -25,6 +21,24 @@ class Wanted:
     base_url: str | None = None
     model: str | None = None
     folder: Path | None = None
+
+
+Loaded = tuple[Judge, str]
+"""A judge, and what decides its verdicts beside the texts and its prompts: model, version, thresholds."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How a judge is loaded, and its prompts, the files `prompts` of a package.
+
+    One that is `by_rule` understands no answer: recipes may train with it where nothing else can grade, and no
+    command offers it for grading.
+    """
+
+    load: Callable[[Wanted], Loaded]
+    package: str = "agent.critic.prompts"
+    prompts: tuple[str, ...] = ()
+    by_rule: bool = False
 
 
 def make_judge(
@@ -40,14 +54,14 @@ def make_judge(
     Verdicts are kept in the file `cache` if one is given. Raises ConfigError for an unknown name, and the errors
     of `resolve_endpoint`.
     """
-    if name not in _LOADERS:
-        raise ConfigError(f"unknown judge {name!r}: use one of {', '.join(_LOADERS)}")
-    judge, identity = _LOADERS[name](Wanted(base_url, model, local))
+    if name not in ENTRIES:
+        raise ConfigError(f"unknown judge {name!r}: use one of {', '.join(ENTRIES)}")
+    judge, told = ENTRIES[name].load(Wanted(base_url, model, local))
     if cache is None:
         return judge
     from training.judge.cached import CachedJudge
 
-    return CachedJudge(judge, cache, identity)
+    return CachedJudge(judge, cache, judge_identity(name, told))
 
 
 def judge_given(given: argparse.Namespace) -> Judge:
@@ -61,75 +75,67 @@ def judge_given(given: argparse.Namespace) -> Judge:
     )
 
 
-def judge_identity(name: str, model: str, rules: Sequence[object] = ()) -> str:
-    """What decides a verdict beside the texts: judge, model, and a hash of prompts, sanitising and thresholds."""
-    digest = hashlib.sha256()
-    package, prompts = _PROMPTS.get(name, ("agent.critic.prompts", ()))
-    for prompt in prompts:
-        digest.update(files(package).joinpath(f"{prompt}.txt").read_bytes() + b"\0")
+def judge_identity(name: str, told: str) -> str:
+    """What decides a verdict beside the texts: the judge, what its loader told, a hash of prompts and sanitising."""
+    entry, digest = ENTRIES[name], hashlib.sha256()
+    for prompt in entry.prompts:
+        digest.update(files(entry.package).joinpath(f"{prompt}.txt").read_bytes() + b"\0")
     for code in ("quoting.py", "pleas.py"):
         digest.update(files("agent.critic").joinpath(code).read_bytes())
-    digest.update(repr(tuple(rules)).encode())
-    return f"{name} {model} {digest.hexdigest()[:16]}"
-
-
-_PROMPTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "logprob": ("agent.critic.prompts", ("judge_system", "judge", "judge_yes_no", "judge_statement")),
-    "json": ("agent.critic.prompts", ("judge_batch_system", "judge", "judge_batch")),
-    "simple": ("training.judge.prompts", ("simple",)),
-}
+    return f"{name} {told} {digest.hexdigest()[:16]}"
 
 
 # The loaders import what they need: torch and the HTTP client take seconds, too long for a command's help.
 
 
-def _logprob(wanted: Wanted) -> tuple[Judge, str]:
+def _logprob(wanted: Wanted) -> Loaded:
     from agent.critic import judge as by_probability
 
-    rules = by_probability.MET_FROM, by_probability.MET_FROM_IF_CRITICAL, by_probability.FAULT_FROM_IF_CRITICAL
-    return _asking("logprob", by_probability.ModelJudge, wanted, rules)
+    judge, model = _asking(by_probability.ModelJudge, wanted)
+    thresholds = by_probability.MET_FROM, by_probability.MET_FROM_IF_CRITICAL, by_probability.FAULT_FROM_IF_CRITICAL
+    return judge, f"{model} {thresholds}"
 
 
-def _json(wanted: Wanted) -> tuple[Judge, str]:
+def _json(wanted: Wanted) -> Loaded:
     from agent.critic.by_json import JsonJudge
 
-    return _asking("json", JsonJudge, wanted)
+    return _asking(JsonJudge, wanted)
 
 
-def _simple(wanted: Wanted) -> tuple[Judge, str]:
+def _simple(wanted: Wanted) -> Loaded:
     from training.judge.simple import SimpleGrader
 
-    return _asking("simple", SimpleGrader, wanted)
+    return _asking(SimpleGrader, wanted)
 
 
-def _asking(name: str, made: Callable[..., Judge], wanted: Wanted, rules: Sequence[object] = ()) -> tuple[Judge, str]:
+def _asking(made: Callable[..., Judge], wanted: Wanted) -> Loaded:
     from agent.llm.client import Model, chat_model
     from agent.llm.endpoint import resolve_endpoint
 
     endpoint = resolve_endpoint(wanted.model, wanted.base_url)
-    return made(Model(chat_model(endpoint))), judge_identity(name, endpoint.model, rules)
+    return made(Model(chat_model(endpoint))), endpoint.model
 
 
-def _local(wanted: Wanted) -> tuple[Judge, str]:
+def _local(wanted: Wanted) -> Loaded:
     if wanted.folder is None:
         raise ConfigError("the local judge needs its checkpoint: give its folder")
     from training.judge.local.judge import LocalJudge
 
-    return LocalJudge.load(wanted.folder), judge_identity("local", _fingerprint(wanted.folder))
+    return LocalJudge.load(wanted.folder), _fingerprint(wanted.folder)
 
 
-def _lexical(wanted: Wanted) -> tuple[Judge, str]:
+def _lexical(wanted: Wanted) -> Loaded:
     from training.judge.rules import LexicalJudge
 
-    return LexicalJudge(), judge_identity("lexical", "")
+    return LexicalJudge(), ""
 
 
-def _similarity(wanted: Wanted) -> tuple[Judge, str]:
+def _similarity(wanted: Wanted) -> Loaded:
     from retrieval.encoder import load_encoder
     from training.judge.rules import SimilarityJudge
 
     encoder = load_encoder()
-    return SimilarityJudge(encoder), judge_identity("similarity", f"{encoder.name} {encoder.revision}")
+    return SimilarityJudge(encoder), f"{encoder.name} {encoder.revision}"
 
 
 def _fingerprint(folder: Path) -> str:
@@ -139,11 +145,15 @@ def _fingerprint(folder: Path) -> str:
     return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
 
 
-_LOADERS: dict[str, Callable[[Wanted], tuple[Judge, str]]] = {
-    "logprob": _logprob,
-    "json": _json,
-    "simple": _simple,
-    "local": _local,
-    "lexical": _lexical,
-    "similarity": _similarity,
+_JSON = ("judge_batch_system", "judge", "judge_batch")
+ENTRIES: dict[str, Entry] = {
+    # Without logprobs it asks as `json` does.
+    "logprob": Entry(_logprob, prompts=("judge_system", "judge_yes_no", "judge_statement", *_JSON)),
+    "json": Entry(_json, prompts=_JSON),
+    "simple": Entry(_simple, package="training.judge.prompts", prompts=("simple",)),
+    "local": Entry(_local),
+    "lexical": Entry(_lexical, by_rule=True),
+    "similarity": Entry(_similarity, by_rule=True),
 }
+JUDGES = tuple(name for name, entry in ENTRIES.items() if not entry.by_rule)
+RULES = tuple(name for name, entry in ENTRIES.items() if entry.by_rule)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, DateTime, Engine, MetaData, String, Table, delete, insert, select
 
-from agent.text import sendable
+from agent.llm.sendable import sendable
 from principles.errors import InputError
 from ui.common.database import prepare, reported
 

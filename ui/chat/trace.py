@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.show import STAGES
+from agent.show import stage_words
 from principles.schema import DIMENSIONS
 from ui.chat.verdicts import held, verdicts_of
 from ui.common.html import Markup, fill, joined, markdown, percent
@@ -53,7 +53,7 @@ class Trace:
             if data[1].get("langgraph_node") == "draft":
                 self.draft += str(data[0].text)
         elif data["status"] == "start":
-            title = STAGES[data["stage"]] + (", not checked yet" if data["stage"] == "draft" else "")
+            title = stage_words(data["stage"]) + (", not checked yet" if data["stage"] == "draft" else "")
             self.steps.append(Step(data["stage"], title.capitalize()))
         elif data["status"] == "edit":
             self._last("revise").body += fill("<p>{}: {}</p>", data["criterion"], data["outcome"])

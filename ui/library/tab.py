@@ -8,8 +8,8 @@ import gradio as gr
 
 from agent import NOTICE
 from agent.language import is_english
+from agent.llm.sendable import sendable
 from agent.state import Context
-from agent.text import sendable
 from principles.errors import ClinAlignError
 from principles.library import Library, load_library
 from principles.schema import DIMENSIONS, Principle, Scenario

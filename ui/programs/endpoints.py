@@ -19,8 +19,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from agent import NOTICE
 from agent.cli import as_json
+from agent.llm.sendable import sendable
 from agent.state import Context, Output
-from agent.text import sendable
 from principles.errors import ConfigError, InputError
 from ui.common.run import explained, parts_of
 from ui.common.service import Service

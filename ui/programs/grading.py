@@ -15,11 +15,11 @@ from agent.conversation import turns_of, within_context
 from agent.critic.judge import ModelJudge
 from agent.language import in_english
 from agent.llm.client import Model
+from agent.llm.sendable import sendable
 from agent.resources import Resources
 from agent.rubric import rubric_for
 from agent.select import SelectingWriter
 from agent.state import Context
-from agent.text import sendable
 from principles.errors import InputError
 from principles.grader import grade
 from principles.schema import Principle

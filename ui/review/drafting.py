@@ -43,7 +43,7 @@ async def draft_answers(question: Question, service: Service) -> AsyncGenerator[
             elif part and part["type"] == "custom":
                 running = _running(running, part["data"])
             # Of two at once, the draft takes long.
-            stage = min(running, key=list(STAGES).index, default="prepare")
+            stage = next((one for one in STAGES if one in running), "prepare")
             yield STAGES[stage] + (f" ({service.loading})" if stage == "prepare" and service.loading else "")
     yield state["draft"], state["answer"]
 

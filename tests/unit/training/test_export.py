@@ -11,10 +11,10 @@ import pytest
 import training.grpo.export
 from agent import NOTICE
 from principles.errors import ConfigError
+from tests import needs
 from tests.unit.training.tiny_run import command, grpo
 
-pytest.importorskip("trl")
-pytest.importorskip("peft")
+needs.require("training")
 
 
 @pytest.fixture(scope="module")

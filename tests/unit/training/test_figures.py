@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from principles.errors import ConfigError
 from principles.schema import Criterion, Label, Rubric, Verdict
 from principles.scoring import score
-from tests.e2e.conftest import DATA
+from tests import needs
+from tests.needs import DATA
 from training.common.items import Item, load_items, load_verdicts
 from training.healthbench.figures import (
     Example,
@@ -41,7 +42,7 @@ def score_of(given: Rows) -> float | None:
     return example(given).grade.score
 
 
-@pytest.mark.skipif(not (DATA / "judge_dev_gpt41.jsonl").exists(), reason=f"the judged responses are not in {DATA}")
+@needs.data("judge_dev_gpt41.jsonl")
 def test_our_score_of_gpt41s_verdicts_is_healthbenchs_own() -> None:
     judged = load_verdicts(DATA / "judge_dev_gpt41.jsonl", load_items(DATA / "healthbench_hard_dev.jsonl"))
     assert len(judged) == 200
@@ -49,7 +50,7 @@ def test_our_score_of_gpt41s_verdicts_is_healthbenchs_own() -> None:
         assert score(one.item.rubric, one.verdicts).score == pytest.approx(one.score, abs=1e-9)
 
 
-@pytest.mark.skipif(not (DATA / "judge_train_gpt41.jsonl.gz").exists(), reason=f"the verdicts are not in {DATA}")
+@needs.data("judge_train_gpt41.jsonl.gz")
 def test_the_training_verdicts_join_their_items() -> None:
     judged = load_verdicts(DATA / "judge_train_gpt41.jsonl.gz", load_items(DATA / "healthbench_hard_dev.jsonl"))
     assert len(judged) == 1_102

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.unit.training.tiny_run import RECIPE, SHORT
 
-pytest.importorskip("trl")
+needs.require("training")
 
 
 @pytest.mark.parametrize(("ours", "status"), [(1.05, 0), (1.2, 1)])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests import needs
 from tests.unit.training.tiny_run import RECIPE
 from training.grpo.guards import GOLD, KL, LENGTH, NONE, PROXY, REWARD, WINDOW, ZERO_SPREAD, Alarm, alarms, gamed
 from training.grpo.recipe import load_recipe
@@ -105,7 +106,7 @@ def test_trl_keeps_prompts_out_of_its_log(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_the_page_and_the_picture(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    needs.require("training")
     from training.grpo.curves import write_curves
 
     run = {

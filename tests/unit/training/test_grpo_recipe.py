@@ -10,6 +10,7 @@ from agent.conversation import as_messages
 from agent.prompts import prompt
 from principles.errors import ConfigError
 from principles.schema import Rubric
+from tests import needs
 from tests.unit.training.tiny_run import RECIPE, grpo
 from training.common.items import Item
 from training.grpo import plan
@@ -161,7 +162,7 @@ def test_a_disk_that_is_too_small_is_seen_before(tmp_path: Path, monkeypatch: py
 
 def test_parameters_of_the_shapes_agree_with_the_models() -> None:
     """Counted on the meta device, so no weight is made."""
-    torch = pytest.importorskip("torch")
+    import torch
     from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3MoeConfig
 
     shape = plan.SHAPES["Qwen/Qwen3-4B-Instruct-2507"]
@@ -200,7 +201,7 @@ def test_parameters_of_the_shapes_agree_with_the_models() -> None:
 
 
 def test_lora_weights_are_counted_as_peft_makes_them() -> None:
-    pytest.importorskip("peft")
+    needs.require("training")
     from peft import get_peft_model
     from transformers import AutoModelForCausalLM
 
@@ -212,7 +213,7 @@ def test_lora_weights_are_counted_as_peft_makes_them() -> None:
 
 
 def test_what_trl_is_told(tmp_path: Path) -> None:
-    pytest.importorskip("trl")
+    needs.require("training")
     arguments = trainer_arguments(load_recipe(RECIPE), tmp_path, gpu=False)
     assert arguments.generation_batch_size == 16
     assert (arguments.num_generations, arguments.num_generations_eval) == (8, 1)

@@ -14,14 +14,14 @@ import pytest
 from principles.errors import ConfigError, ModelError
 from principles.grader import Turns
 from principles.schema import Criterion, Verdict
+from tests import needs
 from tests.fakes import WordEncoder
 from tests.unit.training.tiny_run import RECIPE, grpo
 from training.grpo.checkpoints import checkpoints, last_whole, state_of
 from training.judge import batch as grading
 from training.judge.rules import LexicalJudge
 
-pytest.importorskip("trl")
-pytest.importorskip("peft")
+needs.require("training")
 
 
 @pytest.fixture

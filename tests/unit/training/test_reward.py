@@ -8,6 +8,7 @@ import pytest
 from principles.errors import ModelError
 from principles.grader import Turns, grade
 from principles.schema import Criterion, Label, Rubric, Verdict
+from tests import needs
 from training.common.items import Item
 from training.grpo.reward import RewardOptions, RubricReward
 from training.grpo.weighting import thinned, unit
@@ -145,7 +146,7 @@ def test_dropout_leaves_something_to_earn() -> None:
 
 
 def test_length_control_lowers_late_answers_and_never_below_zero() -> None:
-    pytest.importorskip("trl")
+    needs.require("training")
     options = RewardOptions(max_tokens=10, overlong_tokens=4, overlong_weight=0.5)
     reward = RubricReward({"burn": ITEM}, WordJudge(broken=["x"]), options)
     answers = ["cool water", "cool water", "cool water", "", "x"]

@@ -215,3 +215,9 @@ def test_the_question_is_shown_as_it_was_written() -> None:
     page = turn_html(Turn("a < b\n*c*"), 1)
     assert "a &lt; b<br>*c*" in page
     assert QUESTION not in page
+
+
+def test_a_stage_that_a_program_has_added_goes_by_its_name() -> None:
+    trace = Trace()
+    trace.hear({"type": "custom", "data": {"stage": "drug_check", "status": "start"}})
+    assert trace.doing == "Drug check"

@@ -1,0 +1,85 @@
+"""Example: add a stage that looks at the finished answer and warns of long sentences.
+
+A stage takes the state and gives what it changes of it. `_stage` opens it: the stage then tells its start, and
+`done(...)` its end, on the "custom" stream, with ids and figures but no text of question or answer, and gives its
+seconds and usage, which belong into the update.
+
+An app adds a stage without touching the project, as here: the agent is one node of the app's own graph. Its stages are
+then heard with `subgraphs=True`, and under a checkpointer its `usage` and `timings` add up over the conversation. A
+stage of the project itself is written in three places: a method of `Nodes` in `agent/nodes.py`, its name and edges in
+`agent_over` in `agent/graph.py`, and its words in `STAGES` in `agent/show.py`, without which the terminal and the page
+do not know it. What it adds to the result is a field of `Output` in `agent/state.py`, which every run's `prepare` sets
+back.
+"""
+
+from typing import Any
+
+import pytest
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from agent import Context
+from agent.graph import Agent, agent_over
+from agent.nodes import Nodes, Update
+from agent.resources import Resources
+from agent.show import STAGES, Screen
+from agent.state import Input, Output
+from agent.text import units
+from tests.fakes import FixedRetriever, ScriptedChat, literal, principle
+
+MOST_WORDS = 12
+LONG = "Rest a while with your feet up, and drink some water every now and then, slowly."
+QUESTION: Any = {"messages": [{"role": "user", "content": "Can I take tea?"}]}
+
+pytestmark = pytest.mark.usefixtures("fixed_classifier")
+
+
+class ReadableNodes(Nodes):
+    """The stages of the agent, and one more."""
+
+    def readable(self, state: Output, runtime: Runtime[Context]) -> Update:
+        """Warn of sentences that are hard to read. The answer stays as it is."""
+        with self._stage("readable", runtime) as stage:
+            long = [unit for unit in units(state["answer"]) if len(unit.text.split()) > MOST_WORDS]
+            warnings = [f"{len(long)} sentence(s) of more than {MOST_WORDS} words: hard to read"] if long else []
+            return {"warnings": [*state["warnings"], *warnings], **stage.done(long=len(long))}
+
+
+def readable_agent(draft: str) -> Agent:
+    """The agent with the new stage after its last."""
+    chat = ScriptedChat(draft=draft, chance=literal)
+    resources = Resources(chat, FixedRetriever(principle("tea")))  # type: ignore[arg-type]
+    graph = StateGraph(Output, context_schema=Context, input_schema=Input, output_schema=Output)
+    graph.add_node("review", agent_over(resources))
+    graph.add_node("readable", ReadableNodes(resources).readable)
+    graph.add_edge(START, "review")
+    graph.add_edge("review", "readable")
+    graph.add_edge("readable", END)
+    return graph.compile()  # type: ignore[return-value]
+
+
+def test_it_adds_to_the_result_and_leaves_the_answer() -> None:
+    result = readable_agent(LONG).invoke(QUESTION, context=Context(max_rounds=1))
+    assert result["answer"] == f"{LONG} Mind the tea."
+    assert result["warnings"] == ["1 sentence(s) of more than 12 words: hard to read"]
+    assert {"draft", "choose", "readable"} <= set(result["timings"])
+    assert readable_agent("Rest.").invoke(QUESTION)["warnings"] == []
+
+
+def heard(agent: Agent) -> list[Any]:
+    return list(agent.stream(QUESTION, stream_mode="custom", subgraphs=True, version="v2"))
+
+
+def test_it_is_streamed_as_the_last_stage() -> None:
+    told = [part["data"] for part in heard(readable_agent(LONG))]
+    assert [event["stage"] for event in told if event["status"] == "end"][-2:] == ["choose", "readable"]
+    assert told[-1] == {"stage": "readable", "status": "end", "seconds": told[-1]["seconds"], "long": 1}
+    assert "feet" not in str(told)  # no text of the answer
+
+
+def test_the_terminal_names_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(STAGES, "readable", "measuring its sentences")
+    screen = Screen()
+    for part in heard(readable_agent(LONG)):
+        screen.hear(part)
+    assert capsys.readouterr().err.endswith("· measuring its sentences …\n")
