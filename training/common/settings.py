@@ -6,7 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from training.healthbench.answers import SOURCES
+# The agent, its draft alone; what is neither is a file of answers.
+SOURCES = ("agent", "draft")
 
 
 def settings_of(given: argparse.Namespace) -> dict[str, Any]:

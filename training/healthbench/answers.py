@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from agent.llm.client import Model
 
 
-SOURCES = ("agent", "draft")
-
-
 @dataclass(frozen=True)
 class Answer:
     """`reviewed` is whether the agent's critic could do its work; None where there is no critic."""

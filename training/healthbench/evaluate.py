@@ -17,8 +17,8 @@ from training.common.extras import require_extra
 from training.common.items import Item, load_items
 from training.common.options import FAILURES_IN_A_ROW, add_item_options, add_judge_options, require_judge_path
 from training.common.progress import bar
-from training.common.settings import settings_of
-from training.healthbench.answers import SOURCES, Answer, Answers, file_answer, model_answers, read_answers
+from training.common.settings import SOURCES, settings_of
+from training.healthbench.answers import Answer, Answers, file_answer, model_answers, read_answers
 from training.healthbench.outcomes import Outcome, Outcomes, earlier_scores, working_in
 from training.judge.registry import JUDGES, judge_given
 
