@@ -21,7 +21,7 @@ from agent.conversation import as_messages, turns_of, within_context
 from agent.critic.judge import ModelJudge
 from agent.edits import Editor
 from agent.language import in_english, is_english
-from agent.llm.client import Model
+from agent.llm.client import Model, Usage
 from agent.prompts import prompt
 from agent.resources import Resources
 from agent.revise import Version, revise_by_edits, rewrite, to_mend
@@ -30,6 +30,7 @@ from agent.select import SelectingWriter
 from agent.state import Context, State
 from principles.errors import ClinAlignError, ModelError
 from principles.grader import grade
+from principles.library import Library
 from principles.schema import Grade, Principle, Rubric, Scenario, Verdict
 from retrieval.retriever import Retrieved
 
@@ -42,13 +43,13 @@ Update = dict[str, Any]
 
 @dataclass
 class Stage:
-    """One stage at work: its context, its model, and how to tell what happens."""
+    """One stage at work: its context, what its model calls cost, and how to tell what happens."""
 
     name: str
     context: Context
     runtime: Runtime[Context]
     started: float
-    model: Model | None = None
+    usage: Usage | None = None
 
     def tell(self, status: str, **facts: Any) -> None:
         self.runtime.stream_writer({"stage": self.name, "status": status, **facts})
@@ -58,7 +59,7 @@ class Stage:
         seconds = round(time.perf_counter() - self.started, 3)
         self.tell("end", seconds=seconds, **facts)
         update: Update = {"timings": {self.name: seconds}}
-        return update | ({"usage": asdict(self.model.usage)} if self.model else {})
+        return update | ({"usage": asdict(self.usage)} if self.usage else {})
 
 
 @dataclass
@@ -68,13 +69,18 @@ class Nodes:
     resources: Resources
 
     @contextmanager
-    def _stage(self, name: str, runtime: Runtime[Context], model: bool = False) -> Iterator[Stage]:
-        context = runtime.context or Context()
-        stage = Stage(name, context, runtime, time.perf_counter())
+    def _stage(self, name: str, runtime: Runtime[Context]) -> Iterator[Stage]:
+        stage = Stage(name, runtime.context or Context(), runtime, time.perf_counter())
         stage.tell("start")
-        if model:
-            stage.model = Model(self.resources.model(), context.temperature, context.seed)
         yield stage
+
+    @contextmanager
+    def _asking(self, name: str, runtime: Runtime[Context]) -> Iterator[tuple[Stage, Model]]:
+        """A stage that asks the model, with the caller's sampling."""
+        with self._stage(name, runtime) as stage:
+            model = Model(self.resources.model(), stage.context.temperature, stage.context.seed)
+            stage.usage = model.usage
+            yield stage, model
 
     def prepare(self, state: State, runtime: Runtime[Context]) -> Update:
         """Check the conversation, start the model while the encoder loads beside it, and have it read in English.
@@ -85,12 +91,13 @@ class Nodes:
             turns = turns_of(state["messages"])
             loading = threading.Thread(target=self._load_search, daemon=True)
             loading.start()
-            stage.model = Model(self.resources.model())
+            model = Model(self.resources.model())
+            stage.usage = model.usage
             loading.join()  # loading beside the draft would slow both: llama.cpp wants the cores for itself
             turns = within_context(turns, self.resources.context_tokens)
             warnings = []
             try:
-                english = in_english(turns, stage.model)
+                english = in_english(turns, model)
             except ModelError as error:
                 english = turns
                 warnings = [f"the question could not be read in English ({error}): its urgency is a guess"]
@@ -110,10 +117,9 @@ class Nodes:
             self.resources.search()
 
     def draft(self, state: State, runtime: Runtime[Context]) -> Update:
-        with self._stage("draft", runtime, model=True) as stage:
-            assert stage.model is not None
+        with self._asking("draft", runtime) as (stage, model):
             messages = [SystemMessage(prompt("draft")), *as_messages(state["turns"])]
-            written = stage.model.text(messages, DRAFT_TOKENS)
+            written = model.text(messages, DRAFT_TOKENS)
             return {"draft": written, **stage.done(characters=len(written))}
 
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
@@ -130,20 +136,15 @@ class Nodes:
 
     def rubric(self, state: State, runtime: Runtime[Context]) -> Update:
         """Keep the principles that apply and make their criteria."""
-        with self._stage("rubric", runtime, model=True) as stage:
-            assert stage.model is not None
+        with self._asking("rubric", runtime) as (stage, model):
             search = self.resources.search()
-            found = [
-                Retrieved(search.retriever.library.get(one["id"]), one["similarity"], one["mandatory"])
-                for one in state["principles"]
-            ]
             made = rubric_for(
                 state["english"],
                 search,
-                SelectingWriter(ModelJudge(stage.model)),
+                SelectingWriter(ModelJudge(model)),
                 stage.context.top_k,
                 scenario=Scenario.model_validate(state["scenario"]),
-                found=found,
+                found=_found(state["principles"], search.retriever.library),
             )
             shown = [_shown(one.found) | {"applies": one.applies} for one in made.principles]
             criteria = made.rubric.model_dump(mode="json")["criteria"]
@@ -152,13 +153,12 @@ class Nodes:
 
     def critique(self, state: State, runtime: Runtime[Context]) -> Update:
         """Grade the draft, or the revision that awaits its grade."""
-        with self._stage("critique", runtime, model=True) as stage:
-            assert stage.model is not None
+        with self._asking("critique", runtime) as (stage, model):
             pending = state["pending"] or {"answer": state["draft"], "fresh": {}, "edits": []}
             rubric = rubric_of(state)
             known = {key: Verdict.model_validate(value) for key, value in pending["fresh"].items()}
             try:
-                judged = grade(rubric, state["turns"], pending["answer"], ModelJudge(stage.model), known)
+                judged = grade(rubric, state["turns"], pending["answer"], ModelJudge(model), known)
             except ModelError as error:
                 return self._unreviewed(state, stage, str(error))
             if rubric.criteria and judged.coverage < LEAST_COVERAGE:
@@ -173,13 +173,12 @@ class Nodes:
 
     def revise(self, state: State, runtime: Runtime[Context]) -> Update:
         """Mend what failed in the last version; leaves nothing pending where nothing helps."""
-        with self._stage("revise", runtime, model=True) as stage:
-            assert stage.model is not None
+        with self._asking("revise", runtime) as (stage, model):
             last = state["versions"][-1]
             judged = Grade.model_validate(last["grade"])
             version = Version(last["answer"], judged.by_id)
             try:
-                revised = self._revised(version, state, stage)
+                revised = self._revised(version, state, stage, model)
             except ModelError as error:
                 return {"rounds": state["rounds"] + 1, **self._unreviewed(state, stage, str(error))}
             pending = None
@@ -190,15 +189,14 @@ class Nodes:
             facts = stage.done(edits=len(revised.edits))
             return {"pending": pending, "rounds": state["rounds"] + 1, **facts}
 
-    def _revised(self, version: Version, state: State, stage: Stage) -> Version:
-        assert stage.model is not None
+    def _revised(self, version: Version, state: State, stage: Stage, model: Model) -> Version:
         retriever = self.resources.search().retriever
         principles: dict[str, Principle] = {p["id"]: retriever.library.get(p["id"]) for p in state["principles"]}
         rubric = rubric_of(state)
         if stage.context.revise == "rewrite":
-            return Version(rewrite(version, rubric, principles, state["turns"], stage.model), {})
-        judge, encode = ModelJudge(stage.model), retriever.encoder.encode
-        editor = Editor(state["turns"], judge, stage.model, encode, is_english(version.answer))
+            return Version(rewrite(version, rubric, principles, state["turns"], model), {})
+        judge, encode = ModelJudge(model), retriever.encoder.encode
+        editor = Editor(state["turns"], judge, model, encode, is_english(version.answer))
         return revise_by_edits(
             version,
             rubric,
@@ -253,3 +251,8 @@ def _shown(one: Retrieved) -> dict[str, Any]:
     kept = {"id", "dimension", "statement", "points", "safety_critical", "sources"}
     facts = one.principle.model_dump(mode="json", include=kept)
     return facts | {"similarity": round(one.similarity, 4), "mandatory": one.mandatory}
+
+
+def _found(shown: list[dict[str, Any]], library: Library) -> list[Retrieved]:
+    """What `_shown` was made of."""
+    return [Retrieved(library.get(one["id"]), one["similarity"], one["mandatory"]) for one in shown]

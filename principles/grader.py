@@ -1,7 +1,7 @@
 """The one grader: asks a judge for verdicts and scores them.
 
-Critique, training reward and evaluation all call `grade`, so that the same answer to the same question
-gets the same grade in each.
+Critique and evaluation call `grade`; the training reward, which has many answers judged at once, scores their verdicts
+by the same rule. So the same answer to the same question gets the same grade in each.
 """
 
 from collections.abc import Mapping, Sequence

@@ -147,7 +147,8 @@ class Label(StrEnum):
 
 
 class Verdict(Record):
-    """A judge's answer to one criterion. `probability` is P(yes) in [0, 1], None where it is UNKNOWN."""
+    """A judge's answer to one criterion. `probability` is P(yes) in [0, 1], None where it is UNKNOWN or the judge gives
+    none."""
 
     criterion_id: str
     label: Label

@@ -34,7 +34,8 @@ class ModelJudge:
     has_logprobs: bool = field(default=True, init=False)
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
-        """One verdict a criterion. A failed call is UNKNOWN and keeps its siblings; a second in a row ends the work.
+        """One verdict a criterion. A failed call leaves its criterion out and keeps the others; a second in a row ends
+        the work.
 
         Raises ModelError if not one criterion could be judged because the endpoint failed.
         """

@@ -1,6 +1,7 @@
 """Unit tests never reach a model, a network or the user's cache, even by accident."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ from tests.unit.training.tiny_run import grpo
 
 
 @pytest.fixture(autouse=True)
-def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     limits = ("CONCURRENCY", "REQUESTS_PER_MINUTE", "TOKENS_PER_MINUTE")
     for name in ("BASE_URL", "MODEL", "API_KEY", "PORT", "PRINCIPLES", "ENCODER", *limits):
         monkeypatch.delenv(f"CLINALIGN_{name}", raising=False)
     monkeypatch.setenv("CLINALIGN_CACHE", str(tmp_path / "cache"))
     connect = socket.socket.connect
+    refused: list[str] = []
 
     def loopback_only(self: socket.socket, address: Any) -> None:
         if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            refused.append(str(address[0]))
             raise AssertionError("a unit test tried to reach the network")
         connect(self, address)
 
@@ -30,6 +33,9 @@ def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         raise AssertionError("a unit test tried to start the real model server")
 
     monkeypatch.setattr("agent.llm.endpoint.local_server", no_engine)
+    yield
+    # What it raised may have been taken for a failure of the endpoint, and told in other words.
+    assert not refused, f"the test tried to reach {', '.join(refused)}"
 
 
 @pytest.fixture

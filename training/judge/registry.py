@@ -75,13 +75,23 @@ def judge_given(given: argparse.Namespace) -> Judge:
     )
 
 
+# What puts prompts together and reads replies; a change of it may change verdicts.
+CODE = (
+    ("agent.critic", "quoting.py"),
+    ("agent.critic", "pleas.py"),
+    ("agent.critic", "asking.py"),
+    ("agent.critic", "by_json.py"),
+    ("agent.prompts", "__init__.py"),
+)
+
+
 def judge_identity(name: str, told: str) -> str:
-    """What decides a verdict beside the texts: the judge, what its loader told, a hash of prompts and sanitising."""
+    """What decides a verdict beside the texts: the judge, what its loader told, a hash of its prompts and of `CODE`."""
     entry, digest = ENTRIES[name], hashlib.sha256()
     for prompt in entry.prompts:
         digest.update(files(entry.package).joinpath(f"{prompt}.txt").read_bytes() + b"\0")
-    for code in ("quoting.py", "pleas.py"):
-        digest.update(files("agent.critic").joinpath(code).read_bytes())
+    for package, code in CODE:
+        digest.update(files(package).joinpath(code).read_bytes())
     return f"{name} {told} {digest.hexdigest()[:16]}"
 
 

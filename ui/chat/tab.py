@@ -77,9 +77,6 @@ class Chat:
         talk.ask(question)
         return self.view(talk) | {self.page.question: ""}
 
-    def example(self, talk: Conversation, question: str) -> Shown:
-        return {self.page.talk: talk} if talk.busy else self.ask(talk, question)
-
     def retry(self, talk: Conversation) -> Shown:
         last = talk.last
         if last is None or talk.busy:
@@ -180,7 +177,7 @@ def chat_tab(app: gr.Blocks, service: Service, history: History, alert: Any) -> 
     answers(page.ask.click, chat.ask, page.question)
     answers(page.retry.click, chat.retry)
     for example in page.examples:
-        answers(example.click, chat.example, example)
+        answers(example.click, chat.ask, example)
     # A run ends by itself once its turn is stopped. Gradio's `cancels` would close the page's stream of events a moment
     # later, and with it what was asked meanwhile.
     page.stop.click(chat.stop, page.talk, shown, queue=False, **PRIVATE)

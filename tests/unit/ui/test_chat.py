@@ -94,7 +94,6 @@ def test_a_question_beside_a_running_one_stays_in_the_field(chat: Chat) -> None:
     chat.ask(talk, QUESTION)
     for act in (lambda: chat.ask(talk, "Another?"), lambda: chat.retry(talk), lambda: chat.edit(talk)):
         assert act() == {chat.page.talk: talk}
-    assert chat.example(talk, "Another?") == {chat.page.talk: talk}
     assert [turn.question for turn in talk.turns] == [QUESTION]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from principles.grader import Judge
-from principles.schema import Criterion, Label, Verdict
+from principles.schema import Criterion, Label
+from principles.scoring import completed, probability
 from training.common.items import fault, load_items, load_verdicts, records
 from training.common.picture import png
 from training.judge.batch import Asked, verdicts_on
@@ -56,11 +57,11 @@ def compared(name: str, data: str, judge: Judge, tasks: Sequence[Task]) -> Row:
     spent = usage.prompt_tokens + usage.completion_tokens - before if usage else None
 
     criteria = [criterion for task in tasks for criterion in task.asked[2]]
-    verdicts = [v for task, said in zip(tasks, found, strict=True) for v in _complete(task.asked[2], said)]
+    verdicts = [v for task, said in zip(tasks, found, strict=True) for v in completed(task.asked[2], said)]
     truth = np.concatenate([task.met for task in tasks])
     label = np.array([verdict.label is Label.MET for verdict in verdicts])
     judged = np.array([verdict.label is not Label.UNKNOWN for verdict in verdicts])
-    chance = np.array([_chance(verdict) for verdict in verdicts], dtype=float)
+    chance = np.array([probability(verdict) for verdict in verdicts], dtype=float)
     certain = all(verdict.probability is None for verdict in verdicts)
     positive = np.array([criterion.points > 0 for criterion in criteria])
 
@@ -126,15 +127,6 @@ def _line(names: list[str], found: Agreement, cost: list[str]) -> str:
     figures = [found.auc, found.macro_f1, found.balanced_accuracy, found.calibration_error]
     shown = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
     return f"| {' | '.join([*names, str(found.count), *shown, f'{found.unknown:.1%}', *cost])} |"
-
-
-def _complete(criteria: Sequence[Criterion], found: Sequence[Verdict]) -> list[Verdict]:
-    by_id = {verdict.criterion_id: verdict for verdict in found}
-    return [by_id.get(c.id) or Verdict(criterion_id=c.id, label=Label.UNKNOWN) for c in criteria]
-
-
-def _chance(verdict: Verdict) -> float:
-    return float(verdict.label is Label.MET) if verdict.probability is None else verdict.probability
 
 
 def picture(rows: Sequence[Row]) -> bytes:
