@@ -13,7 +13,7 @@ from principles.grader import Turns
 RESERVED_TOKENS = 2_000
 DEFAULT_CONTEXT_TOKENS = 32_768
 # No tokenizer of a likely model makes more than one token of three bytes on average over a text.
-BYTES_A_TOKEN = 3
+LEAST_BYTES_A_TOKEN = 3
 
 
 def turns_of(messages: Sequence[AnyMessage]) -> Turns:
@@ -38,7 +38,7 @@ def within_context(turns: Turns, context_tokens: int | None = None) -> Turns:
 
     Raises InputError where the question alone does not fit.
     """
-    room = ((context_tokens or DEFAULT_CONTEXT_TOKENS) - RESERVED_TOKENS) * BYTES_A_TOKEN
+    room = ((context_tokens or DEFAULT_CONTEXT_TOKENS) - RESERVED_TOKENS) * LEAST_BYTES_A_TOKEN
     size = _bytes(turns[-1])
     if size > room:
         raise InputError(

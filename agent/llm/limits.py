@@ -20,9 +20,9 @@ from contextlib import contextmanager, nullcontext
 
 from langchain_core.messages import BaseMessage
 
+from agent.llm.sendable import BYTES_A_TOKEN
 from principles.errors import ConfigError
 
-BYTES_PER_TOKEN = 4
 # The window keeps one entry a unit; larger limits are counted in larger units.
 MOST_ENTRIES = 60_000
 
@@ -88,7 +88,7 @@ class _PerMinute:
 def estimated_tokens(messages: Sequence[BaseMessage]) -> int:
     """Tokens of a prompt, roughly, at least 1."""
     size = sum(len(str(message.text).encode("utf-8", "replace")) for message in messages)
-    return max(1, size // BYTES_PER_TOKEN)
+    return max(1, size // BYTES_A_TOKEN)
 
 
 def _correct(window: _PerMinute, estimate: int, reply: BaseMessage | None) -> None:

@@ -1,4 +1,7 @@
-"""Text as an endpoint takes it."""
+"""Text as an endpoint takes it, and about how much of it a token is."""
+
+# Of English text, for estimates.
+BYTES_A_TOKEN = 4
 
 
 def sendable(text: str) -> str:

@@ -10,6 +10,7 @@ from principles.schema import Grade, Record
 from training.ablation.arms import Made
 from training.ablation.figures import Figures, Name, all_figures, complete_items
 from training.common.items import Item
+from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
 from training.healthbench.figures import Difference, Estimate, Rate
 
@@ -82,42 +83,38 @@ def _page(report: Report) -> Iterator[str]:
     judge = _setting(report.settings["judge"])
     yield f"{report.items} items of {report.of}: those that every arm has answered. Judge: {judge}."
     yield from ("", "![Differences to the draft, and score against length](ablation.png)", "", "## Scores", "")
-    yield "| arm | score | before clipping | at 2,000 characters | wanted things done | faults | words |"
-    yield "|---|---|---|---|---|---|---|"
+    yield from table_head(
+        "arm", "score", "before clipping", "at 2,000 characters", "wanted things done", "faults", "words"
+    )
     for one in report.figures:
         mean = f"{one.score.mean:.3f}" if one.score else "–"
         aim = f" (asked for {one.target_words:.0f})" if one.target_words is not None else ""
         cells = (name_of(one), _score(one.score), mean, _score(one.length_adjusted))
-        yield _row(*cells, _rate(one.positives), _rate(one.negatives), f"{one.words:.0f}{aim}")
+        yield table_row(*cells, _rate(one.positives), _rate(one.negatives), f"{one.words:.0f}{aim}")
     yield from ("", "## Differences, in pairs of items, with 95% intervals", "")
     yield "Before clipping. Of self_refine the same round is meant, or the last for an arm without rounds."
     yield "The last column is the difference to the draft when both are moved to 2,000 characters."
-    yield from ("", "| arm | to draft | to length_matched | to self_refine | to draft, length-adjusted |")
-    yield "|---|---|---|---|---|"
+    yield from ("", *table_head("arm", "to draft", "to length_matched", "to self_refine", "to draft, length-adjusted"))
     for one in report.figures:
         adjusted = [_difference(v.length_adjusted) for v in one.versus if v.reference == "draft"]
-        yield _row(name_of(one), *(_versus(one, arm) for arm in REFERENCES), *(adjusted or ["–"]))
+        yield table_row(name_of(one), *(_versus(one, arm) for arm in REFERENCES), *(adjusted or ["–"]))
     ours = [one for one in report.figures if one.arm == OURS][-1:]
     for one in ours:
         yield from ("", f"## What the gain of {name_of(one)}, rests on", "")
-        yield from ("| less | score | length-adjusted |", "|---|---|---|")
+        yield from table_head("less", "score", "length-adjusted")
         for v in one.versus:
-            yield _row(str(Name(v.reference, v.round)), _difference(v.score), _difference(v.length_adjusted))
+            yield table_row(str(Name(v.reference, v.round)), _difference(v.score), _difference(v.length_adjusted))
     yield from ("", "## What was done and spent, means an item, the draft included", "")
-    yield "| arm | principles | edits | not the draft | calls | prompt tokens | written tokens | seconds |"
-    yield "|---|---|---|---|---|---|---|---|"
+    spending = ("calls", "prompt tokens", "written tokens", "seconds")
+    yield from table_head("arm", "principles", "edits", "not the draft", *spending)
     for one in report.figures:
         done = (f"{one.principles:.1f}", f"{one.edits:.1f}", f"{one.changed:.0%}", f"{one.calls:.1f}")
         spent = (f"{one.prompt_tokens:,.0f}", f"{one.completion_tokens:,.0f}", f"{one.seconds:.1f}")
-        yield _row(name_of(one), *done, *spent)
-    yield from ("", "## How it was made", "", "| setting | value |", "|---|---|")
-    yield from (_row(name, _setting(value)) for name, value in report.settings.items())
+        yield table_row(name_of(one), *done, *spent)
+    yield from ("", "## How it was made", "", *table_head("setting", "value"))
+    yield from (table_row(name, _setting(value)) for name, value in report.settings.items())
     yield from ("", "What the arms and figures mean and where they end: docs/ablation.md.")
-    yield from (f"Canary of the data: `{canary}`" for canary in report.canaries)
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+    yield from canary_lines(report.canaries)
 
 
 def _setting(value: Any) -> str:
@@ -127,7 +124,7 @@ def _setting(value: Any) -> str:
 
 
 def _score(one: Estimate | None) -> str:
-    return f"{one.score:.3f} ± {one.std:.3f}" if one else "none"
+    return str(one) if one else "none"
 
 
 def _rate(one: Rate) -> str:

@@ -65,7 +65,7 @@ def load_items(path: Path, limit: int | None = None, shuffle_seed: int | None = 
     items: list[Item] = []
     seen: set[str] = set()
     for number, record in records(path):
-        item = _item(_parsed(_ItemLine, record, path, number), path, number)
+        item = _item(parsed(_ItemLine, record, path, number), path, number)
         if item.key in seen:
             raise fault(path, number, "its key was there before: each item must have a key of its own")
         seen.add(item.key)
@@ -86,7 +86,7 @@ def load_verdicts(path: Path, items: Iterable[Item]) -> list[Judged]:
     by_key = {item.key: item for item in items}
     judged: list[Judged] = []
     for number, record in records(path):
-        line = _parsed(_JudgedLine, record, path, number)
+        line = parsed(_JudgedLine, record, path, number)
         if line.key not in by_key:
             raise fault(path, number, "its key is not among the items: give the HealthBench file that it was made from")
         item = by_key[line.key]
@@ -128,11 +128,13 @@ def fault(path: Path, number: int, reason: str) -> ConfigError:
     return ConfigError(f"{path}: line {number}: {reason}")
 
 
-class _Line(BaseModel):
+class Line(BaseModel):
+    """One line of a file as it stands there. Fields that it does not name are passed over."""
+
     model_config = ConfigDict(hide_input_in_errors=True)
 
 
-class _RubricLine(_Line):
+class _RubricLine(Line):
     criterion: str
     points: Points
     tags: tuple[str, ...] | None = None
@@ -140,28 +142,30 @@ class _RubricLine(_Line):
     principle_id: str | None = None
 
 
-class _Turn(_Line):
+class TurnLine(Line):
+    """One message of a conversation."""
+
     role: Literal["user", "assistant"]
     content: str
 
 
-class _ItemLine(_Line):
+class _ItemLine(Line):
     key: str | None = None
     prompt_id: str | None = None
-    prompt: tuple[_Turn, ...] = Field(min_length=1)
+    prompt: tuple[TurnLine, ...] = Field(min_length=1)
     rubrics: tuple[_RubricLine, ...] = Field(min_length=1)
     example_tags: tuple[str, ...] | None = None
     canary: str | None = None
 
 
-class _GradeLine(_Line):
+class _GradeLine(Line):
     criterion: str
     points: Points
     met: Met
     explanation: str | None = None
 
 
-class _JudgedLine(_Line):
+class _JudgedLine(Line):
     key: str
     model: str = ""
     arm: str = ""
@@ -182,7 +186,8 @@ class _JudgedLine(_Line):
         return list(self.grades) or short
 
 
-def _parsed(kind: type[M], record: dict[str, Any], path: Path, number: int) -> M:
+def parsed(kind: type[M], record: dict[str, Any], path: Path, number: int) -> M:
+    """The record of line `number` as a `kind` of line. Raises ConfigError with its first fault."""
     try:
         return kind.model_validate(record)
     except ValidationError as error:
@@ -191,7 +196,8 @@ def _parsed(kind: type[M], record: dict[str, Any], path: Path, number: int) -> M
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    return ": ".join([*([".".join(map(str, first["loc"]))] if first["loc"] else []), first["msg"]])
+    field, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message
 
 
 def _item(line: _ItemLine, path: Path, number: int) -> Item:

@@ -7,14 +7,14 @@ kept. Every error is a ConfigError that names file, line and reason, and quotes 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from agent.llm.sendable import sendable
 from principles.errors import ConfigError
 from principles.schema import Record
-from training.common.items import fault, records
+from training.common.items import Line, TurnLine, fault, parsed, records
 
 
 class Question(Record):
@@ -66,13 +66,7 @@ def question_of(text: str) -> Question:
 
 
 def _question(record: dict[str, Any], path: Path, number: int) -> Question:
-    try:
-        line = _Line.model_validate(record)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        raise fault(path, number, f"{field}: {message}" if field else message) from None
+    line = parsed(_QuestionLine, record, path, number)
     turns = tuple(line.turns())
     if not turns[-1]["content"]:
         raise fault(path, number, "the question is empty: remove the line")
@@ -91,25 +85,16 @@ def _digest(turns: tuple[Mapping[str, str], ...]) -> str:
     return digest.hexdigest()
 
 
-class _Turn(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    role: Literal["user", "assistant"]
-    content: str
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
+class _QuestionLine(Line):
     question: str | None = None
-    prompt: tuple[_Turn, ...] | None = Field(default=None, min_length=1)
+    prompt: tuple[TurnLine, ...] | None = Field(default=None, min_length=1)
     prompt_id: str | None = Field(default=None, min_length=1)
     example_tags: tuple[str, ...] | None = None
     canary: str | None = None
     hard: bool = False
 
     @model_validator(mode="after")
-    def _usable(self) -> "_Line":
+    def _usable(self) -> "_QuestionLine":
         if (self.question is None) == (self.prompt is None):
             raise ValueError("it must have either a question or a prompt")
         if self.prompt and self.prompt[-1].role != "user":

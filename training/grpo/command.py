@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from agent.llm.sendable import BYTES_A_TOKEN
 from principles.errors import ConfigError, ModelError
 from principles.grader import Judge
 from training.common.extras import require_extra
@@ -39,7 +40,6 @@ from training.judge.batch import JudgeDown
 from training.judge.registry import JUDGES, RULES
 
 NEEDED = ("trl", "peft", "accelerate", "datasets", "matplotlib")
-BYTES_A_TOKEN = 4
 EPILOG = """
 Exit status: 0 trained to the end, 1 stopped by a guard, 2 an error that the message explains (where training had
 begun, the same command with --resume goes on from the last whole checkpoint), 130 interrupted (the same).

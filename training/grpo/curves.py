@@ -8,6 +8,7 @@ import yaml
 
 from agent import NOTICE
 from principles.files import write_atomic
+from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
 from training.grpo.guards import CLIPPED, GOLD, KL, LENGTH, NONE, PROXY, REWARD, ZERO_SPREAD, Alarm, Log, series
 
@@ -33,16 +34,16 @@ def _page(log: Log, run: Mapping[str, Any], alarms: Sequence[Alarm], ending: str
     recipe = run["recipe"]
     yield from (f"# Training: {recipe['name']}", "", f"> {NOTICE}", "")
     yield from (f"{ending}", "", "![Curves of the run](report.png)", "")
-    yield from ("| figure | first | last | lowest | highest |", "|---|---|---|---|---|")
+    yield from table_head("figure", "first", "last", "lowest", "highest")
     for _, curves in PANELS:
         for name, label in curves:
             values = [value for _, value in series(log, name)]
             if values:
                 shown = (values[0], values[-1], min(values), max(values))
-                yield f"| {label} (`{name}`) | " + " | ".join(f"{value:.3f}" for value in shown) + " |"
+                yield table_row(f"{label} (`{name}`)", *(f"{value:.3f}" for value in shown))
     times = [value for _, value in series(log, "step_time")]
     if times:
-        yield f"| seconds a step | {times[0]:.2f} | {times[-1]:.2f} | {min(times):.2f} | {max(times):.2f} |"
+        yield table_row("seconds a step", *(f"{value:.2f}" for value in (times[0], times[-1], min(times), max(times))))
     yield from ("", "## Alarms", "")
     yield from (f"- step {alarm.step}, {alarm.kind}: {alarm.message}" for alarm in alarms)
     if not alarms:
@@ -53,7 +54,7 @@ def _page(log: Log, run: Mapping[str, Any], alarms: Sequence[Alarm], ending: str
     yield f"{data['train']} questions trained on, {data['held_out']} held out."
     yield f"ClinAlign {run['version']}. The recipe:"
     yield from ("", "```yaml", yaml.safe_dump(dict(recipe), sort_keys=False).strip(), "```", "")
-    yield from (f"Canary of the data: `{canary}`" for canary in data["canaries"])
+    yield from canary_lines(data["canaries"])
 
 
 def _picture(log: Log) -> bytes:

@@ -17,6 +17,7 @@ import yaml
 
 from agent import NOTICE
 from principles.errors import ConfigError
+from training.common.page import canary_lines, table_head, table_row
 from training.grpo.checkpoints import is_whole, last_whole, state_of
 from training.grpo.command import be_quiet, require_libraries
 from training.grpo.guards import GOLD, PROXY, REWARD, series
@@ -152,8 +153,8 @@ def _card(described: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
         f"{data['train']} questions trained on, {data['held_out']} held out for the gold judge, {data['too_long']} "
         "left out because their prompts were too long."
     )
-    yield from (f"Canary of the data: `{canary}`" for canary in data["canaries"])
-    yield from ("", "## Judges and scores", "", "| what | judge | first | last |", "|---|---|---|---|")
+    yield from canary_lines(data["canaries"])
+    yield from ("", "## Judges and scores", "", *table_head("what", "judge", "first", "last"))
     rows = (
         (REWARD, "reward in training", "judge"),
         (PROXY, "held out", "judge"),
@@ -162,7 +163,7 @@ def _card(described: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     for name, label, who in rows:
         values = [value for _, value in series(log, name)]
         if values:
-            yield f"| {label} | {_judge(recipe, who)} | {values[0]:.3f} | {values[-1]:.3f} |"
+            yield table_row(label, _judge(recipe, who), f"{values[0]:.3f}", f"{values[-1]:.3f}")
     yield from ("", "All in [0, 1], on the data above; not a benchmark.", "", "## Limits", "", LIMITS)
     yield from ("", "## Recipe", "", "```yaml", yaml.safe_dump(recipe, sort_keys=False).strip(), "```")
 

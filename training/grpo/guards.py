@@ -52,15 +52,12 @@ def alarms(log: Log, recipe: Recipe) -> list[Alarm]:
     lengths = _windows(series(log, LENGTH))
     if lengths and lengths[0][1] > 0:
         grown = [(step, value / lengths[0][1]) for step, value in lengths]
-        found += [
-            Alarm(step, "length", f"answers are {factor:.1f} times as long as at the start")
-            for step, factor in _first_above(grown, recipe.alarm_length)
-        ]
         shrunk = [(step, 1 / max(factor, 1e-6)) for step, factor in grown]
-        found += [
-            Alarm(step, "shortness", f"answers are {1 / factor:.2f} times as long as at the start")
-            for step, factor in _first_above(shrunk, recipe.alarm_length)
-        ]
+        for kind, factors, power, digits in (("length", grown, 1, 1), ("shortness", shrunk, -1, 2)):
+            found += [
+                Alarm(step, kind, f"answers are {factor**power:.{digits}f} times as long as at the start")
+                for step, factor in _first_above(factors, recipe.alarm_length)
+            ]
     return sorted(found, key=lambda alarm: alarm.step)
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.llm.sendable import BYTES_A_TOKEN
 from principles.errors import ConfigError, InputError, ModelError
 from principles.grader import Judge, grade
 from training.common.extras import require_extra
@@ -22,7 +23,6 @@ from training.healthbench.answers import Answer, Answers, file_answer, model_ans
 from training.healthbench.outcomes import Outcome, Outcomes, earlier_scores, working_in
 from training.judge.registry import JUDGES, judge_given
 
-BYTES_A_TOKEN = 4
 # Of an answer that is not there yet: the draft's limit of 600 tokens.
 ANSWER_BYTES = 2_400
 EPILOG = """

@@ -53,6 +53,10 @@ class Estimate(Record):
     mean: float
     examples: int
 
+    def __str__(self) -> str:
+        """Score ± bootstrap standard deviation."""
+        return f"{self.score:.3f} ± {self.std:.3f}"
+
 
 class Difference(Record):
     """Mean score of one run less that of another on the same examples, with its 95% bootstrap interval."""

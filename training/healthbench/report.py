@@ -8,6 +8,7 @@ from agent import NOTICE
 from principles.files import write_atomic
 from principles.schema import Record
 from training.common.items import Item
+from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
 from training.healthbench.figures import Difference, Estimate, Example, Rate, Summary, paired_difference, summarise
 from training.healthbench.outcomes import Outcome
@@ -82,7 +83,7 @@ def print_report(report: Report, out: Path) -> None:
 
 def shown(estimate: Estimate | None) -> str:
     """Score ± bootstrap standard deviation, in words where there is none."""
-    return f"{estimate.score:.3f} ± {estimate.std:.3f}" if estimate else "none: no example could be scored"
+    return str(estimate) if estimate else "none: no example could be scored"
 
 
 def _page(report: Report) -> Iterator[str]:
@@ -92,35 +93,35 @@ def _page(report: Report) -> Iterator[str]:
     if report.difference:
         yield from (f"Difference to the earlier run: {_difference(report.difference)}.", "")
     yield from ("![Scores by tag, and of the examples](report.png)", "")
-    yield from ("| figure | value |", "|---|---|")
+    yield from table_head("figure", "value")
     if summary.overall:
-        yield f"| score, 95% interval | {summary.overall.low:.3f} to {summary.overall.high:.3f} |"
-        yield f"| mean before clipping | {summary.overall.mean:.3f} |"
-    yield f"| score at 2,000 characters | {shown(summary.length_adjusted)} |"
-    yield f"| wanted things done (positive criteria met) | {_rate(summary.positives)} |"
-    yield f"| faults (negative criteria met) | {_rate(summary.negatives)} |"
-    yield f"| mean length | {summary.characters:,.0f} characters, {summary.words:,.0f} words |"
-    yield f"| coverage (criteria with a verdict) | {summary.coverage:.1%} |"
-    yield f"| graded examples without a score | {summary.unscored} |"
-    yield f"| failed items | {report.failed} of {report.items} |"
+        yield table_row("score, 95% interval", f"{summary.overall.low:.3f} to {summary.overall.high:.3f}")
+        yield table_row("mean before clipping", f"{summary.overall.mean:.3f}")
+    yield table_row("score at 2,000 characters", shown(summary.length_adjusted))
+    yield table_row("wanted things done (positive criteria met)", _rate(summary.positives))
+    yield table_row("faults (negative criteria met)", _rate(summary.negatives))
+    yield table_row("mean length", f"{summary.characters:,.0f} characters, {summary.words:,.0f} words")
+    yield table_row("coverage (criteria with a verdict)", f"{summary.coverage:.1%}")
+    yield table_row("graded examples without a score", str(summary.unscored))
+    yield table_row("failed items", f"{report.failed} of {report.items}")
     if report.unanswered:
-        yield f"| items without an answer in the file, left out | {report.unanswered} |"
+        yield table_row("items without an answer in the file, left out", str(report.unanswered))
     if report.not_reviewed is not None:
-        yield f"| drafts returned without review | {report.not_reviewed} |"
+        yield table_row("drafts returned without review", str(report.not_reviewed))
     for kind, title in TITLES.items():
         rows = _of_kind(summary, kind)
         if rows:
-            yield from ("", f"## {title}", "", "| tag | examples | score | 95% interval |", "|---|---|---|---|")
+            yield from ("", f"## {title}", "", *table_head("tag", "examples", "score", "95% interval"))
             for tag, one in rows.items():
-                yield f"| {tag} | {one.examples} | {shown(one)} | {one.low:.3f} to {one.high:.3f} |"
-    yield from ("", "## How it was made", "", "| setting | value |", "|---|---|")
-    yield f"| judge | {_named(settings['judge'])} |"
-    yield f"| answers | {_named(settings['answers'])} |"
-    yield f"| data | {settings['data']['file']}, SHA-256 `{settings['data']['sha256']}` |"
-    yield f"| limit, shuffle seed | {settings['limit']}, {settings['shuffle_seed']} |"
-    yield f"| ClinAlign | {settings['version']} |"
+                yield table_row(tag, str(one.examples), shown(one), f"{one.low:.3f} to {one.high:.3f}")
+    yield from ("", "## How it was made", "", *table_head("setting", "value"))
+    yield table_row("judge", _named(settings["judge"]))
+    yield table_row("answers", _named(settings["answers"]))
+    yield table_row("data", f"{settings['data']['file']}, SHA-256 `{settings['data']['sha256']}`")
+    yield table_row("limit, shuffle seed", f"{settings['limit']}, {settings['shuffle_seed']}")
+    yield table_row("ClinAlign", settings["version"])
     yield from ("", "What each figure means and where it ends: docs/measuring.md.")
-    yield from (f"Canary of the data: `{canary}`" for canary in report.canaries)
+    yield from canary_lines(report.canaries)
 
 
 def _scope(report: Report) -> str:

@@ -12,6 +12,7 @@ from principles.grader import Turns
 from principles.schema import Criterion, Label, Verdict
 from retrieval.encoder import Encoder
 from training.judge.batch import Asked
+from training.judge.sentences import sentences
 
 MET_FROM = 0.5
 LEAST_LETTERS = 4
@@ -45,16 +46,16 @@ class SimilarityJudge:
 
     def verdicts_many(self, cases: Sequence[Asked]) -> list[list[Verdict]]:
         """The verdicts of each (turns, answer, criteria), with each text encoded once."""
-        sentences = [_sentences(answer) for _, answer, _ in cases]
+        said_in = [sentences(answer) for _, answer, _ in cases]
         texts = list(
-            dict.fromkeys([s for many in sentences for s in many] + [c.text for _, _, many in cases for c in many])
+            dict.fromkeys([s for many in said_in for s in many] + [c.text for _, _, many in cases for c in many])
         )
         if not texts:
             return [[] for _ in cases]
         row = {text: number for number, text in enumerate(texts)}
         vectors = self._encoder.encode(texts)
         found = []
-        for (_, _, criteria), said in zip(cases, sentences, strict=True):
+        for (_, _, criteria), said in zip(cases, said_in, strict=True):
             near = [max((float(vectors[row[c.text]] @ vectors[row[s]]) for s in said), default=FAR) for c in criteria]
             scaled = [min(1.0, max(0.0, (cosine - FAR) / (NEAR - FAR))) for cosine in near]
             found.append([_verdict(criterion, chance) for criterion, chance in zip(criteria, scaled, strict=True)])
@@ -68,10 +69,6 @@ def content_words(text: str) -> list[str]:
 
 def _share(wanted: Sequence[str], said: set[str]) -> float | None:
     return sum(word in said for word in wanted) / len(wanted) if wanted else None
-
-
-def _sentences(answer: str) -> list[str]:
-    return [piece.strip() for piece in re.split(r"(?<=[.!?])\s+|\n+", answer) if piece.strip()]
 
 
 def _verdict(criterion: Criterion, chance: float | None) -> Verdict:

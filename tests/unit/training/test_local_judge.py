@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from principles.schema import Criterion
-from training.judge.local.evidence import evidence, sentences
+from training.judge.local.evidence import evidence, passages
 from training.judge.local.features import Case, CriterionLore, WordWeights, counted_features, shallow_features
 from training.judge.local.judge import held_out, joined
 from training.judge.local.train import best_thresholds
@@ -16,7 +16,7 @@ TURNS = ({"role": "user", "content": "May I drink tea?"},)
 
 
 def case(*criteria: Criterion, answer: str = "Drink tea. Take 200 mg.\n- Rest") -> Case:
-    pieces = sentences(answer)
+    pieces = passages(answer)
     vectors = EYE[[place % 4 for place in range(len(pieces))]]
     return Case(TURNS, answer, criteria, pieces, vectors, EYE[[i % 4 for i in range(len(criteria))]], EYE[3])
 
@@ -27,8 +27,8 @@ def criterion(text: str, points: float = 5) -> Criterion:
 
 def test_sentences_and_list_items_are_pieces_without_their_marks() -> None:
     text = "**Rest.** Drink tea! Sleep\n\n- 200 mg at night\n# Then\n- "
-    assert sentences(text) == ["Rest.** Drink tea!", "Sleep", "200 mg at night", "Then"]
-    assert sentences("") == [""]
+    assert passages(text) == ["Rest.** Drink tea!", "Sleep", "200 mg at night", "Then"]
+    assert passages("") == [""]
 
 
 def test_evidence_is_what_is_nearest_in_the_answers_order() -> None:

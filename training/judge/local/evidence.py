@@ -1,21 +1,20 @@
 """The part of an answer that a criterion is about, so that a small model need not read the whole."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
+from training.judge.sentences import sentences
+
 _MARKS = " *#-\t"
 # Words of evidence for one criterion: about a hundred tokens.
 WORDS = 75
 
 
-def sentences(answer: str) -> list[str]:
+def passages(answer: str) -> list[str]:
     """The answer's sentences, headings and list items without their marks; at least one, maybe empty."""
-    found = [piece.strip(_MARKS) for piece in _BREAK.split(answer)]
-    return [piece for piece in found if len(piece) > 2] or [answer.strip()]
+    return [piece for piece in sentences(answer, _MARKS) if len(piece) > 2] or [answer.strip()]
 
 
 def evidence(pieces: Sequence[str], likeness: npt.NDArray[np.float32], words: int = WORDS) -> str:

@@ -25,7 +25,7 @@ from retrieval.encoder import Encoder, load_encoder
 from training.common.extras import require_extra
 from training.judge.batch import Asked
 from training.judge.local.counted import CountingHalf
-from training.judge.local.evidence import evidence, sentences
+from training.judge.local.evidence import evidence, passages
 from training.judge.local.features import Array, Case, WordWeights, counted_features, shallow_features
 from training.judge.local.reader import half_precision, read
 
@@ -127,7 +127,7 @@ class ShallowJudge:
 
 def cases_of(asked: Sequence[Asked], encoder: Encoder) -> list[Case]:
     """Everything embedded once, whatever occurs twice."""
-    parts = [(turns, answer, criteria, sentences(answer)) for turns, answer, criteria in asked]
+    parts = [(turns, answer, criteria, passages(answer)) for turns, answer, criteria in asked]
     questions = [str(turns[-1]["content"])[:QUESTION] for turns, *_ in parts]
     texts = dict.fromkeys(
         text

@@ -13,6 +13,7 @@ from principles.grader import Judge
 from principles.schema import Criterion, Label
 from principles.scoring import completed, probability
 from training.common.items import fault, load_items, load_verdicts, records
+from training.common.page import table_head, table_row
 from training.common.picture import png
 from training.judge.batch import Asked, verdicts_on
 from training.judge.report.agreement import Agreement, Bools, agreement, reliability
@@ -115,7 +116,7 @@ def table(rows: Sequence[Row]) -> str:
     """Markdown: one line a judge and set, criteria of both signs together and apart."""
     heads = ["judge", "data", "criteria", "verdicts", "AUC", "macro-F1", "balanced accuracy", "calibration error"]
     heads += ["UNKNOWN", "s / verdict", "tokens / verdict"]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines = [*table_head(*heads)]
     for row in rows:
         cost = [f"{row.seconds:.3f}", "–" if row.tokens is None else f"{row.tokens:.0f}"]
         lines.append(_line([row.judge, row.data, "all"], row.whole, cost))
@@ -126,7 +127,7 @@ def table(rows: Sequence[Row]) -> str:
 def _line(names: list[str], found: Agreement, cost: list[str]) -> str:
     figures = [found.auc, found.macro_f1, found.balanced_accuracy, found.calibration_error]
     shown = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
-    return f"| {' | '.join([*names, str(found.count), *shown, f'{found.unknown:.1%}', *cost])} |"
+    return table_row(*names, str(found.count), *shown, f"{found.unknown:.1%}", *cost)
 
 
 def picture(rows: Sequence[Row]) -> bytes:
