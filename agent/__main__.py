@@ -1,3 +1,5 @@
+"""`python -m agent`: see `agent.cli`."""
+
 from principles.interrupt import leave, leave_on_interrupt
 
 if __name__ == "__main__":

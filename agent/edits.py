@@ -55,6 +55,7 @@ class Proposal:
 
     @property
     def kind(self) -> str:
+        """ "add", "replace" or "remove"."""
         return "add" if not self.removed else "replace" if self.added else "remove"
 
 

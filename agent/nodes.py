@@ -52,6 +52,7 @@ class Stage:
     usage: Usage | None = None
 
     def tell(self, status: str, **facts: Any) -> None:
+        """Report on the "custom" stream; `facts` hold no text of question or answer."""
         self.runtime.stream_writer({"stage": self.name, "status": status, **facts})
 
     def done(self, **facts: Any) -> Update:
@@ -117,17 +118,20 @@ class Nodes:
             self.resources.search()
 
     def draft(self, state: State, runtime: Runtime[Context]) -> Update:
+        """Answer the question, streamed. Raises ModelError, which ends the run."""
         with self._asking("draft", runtime) as (stage, model):
             messages = [SystemMessage(prompt("draft")), *as_messages(state["turns"])]
             written = model.text(messages, DRAFT_TOKENS)
             return {"draft": written, **stage.done(characters=len(written))}
 
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
+        """What kind of question this is."""
         with self._stage("scenario", runtime) as stage:
             found = self.resources.search().scenario(state["english"]).model_dump(mode="json")
             return {"scenario": found, **stage.done(scenario=found)}
 
     def retrieve(self, state: State, runtime: Runtime[Context]) -> Update:
+        """The principles that the search brings, at most `top_k` unless more are mandatory."""
         with self._stage("retrieve", runtime) as stage:
             scenario = Scenario.model_validate(state["scenario"])
             found = self.resources.search().principles(state["english"], scenario, stage.context.top_k)
@@ -240,10 +244,12 @@ def after_critique(state: State, runtime: Runtime[Context]) -> str:
 
 
 def after_revise(state: State) -> str:
+    """Grade what was revised; without a revision the best version so far is the answer."""
     return "critique" if state["pending"] else "choose"
 
 
 def rubric_of(state: State) -> Rubric:
+    """The criteria in the state, without their grades."""
     return Rubric.model_validate({"criteria": state["rubric"]["criteria"]})
 
 

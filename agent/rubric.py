@@ -41,6 +41,7 @@ class Selected:
 
     @property
     def principle(self) -> Principle:
+        """The principle itself."""
         return self.found.principle
 
 
@@ -58,13 +59,15 @@ class Writer(Protocol):
     May raise ModelError. Safe to share between threads.
     """
 
-    def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written: ...
+    def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
+        """The criteria, and the principles behind them."""
 
 
 class TemplateWriter:
     """The principles' own criteria, filled in from the question; of all of them, whether they apply or not."""
 
     def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
+        """See `Writer`."""
         return self.filled_in([Selected(one) for one in found], turns)
 
     @staticmethod

@@ -34,6 +34,7 @@ class SelectingWriter:
     judge: ModelJudge
 
     def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
+        """See `agent.rubric.Writer`."""
         return TemplateWriter.filled_in(select(found, scenario, turns, self.judge), turns)
 
 

@@ -43,6 +43,8 @@ def sum_counts(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
 
 
 class Input(TypedDict):
+    """The conversation, ending with the user's question."""
+
     messages: Annotated[list[AnyMessage], add_messages]
 
 

@@ -21,7 +21,8 @@ class Judge(Protocol):
     judge nothing at all.
     """
 
-    def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]: ...
+    def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
+        """The verdicts, in any order."""
 
 
 def grade(rubric: Rubric, turns: Turns, answer: str, judge: Judge, known: Mapping[str, Verdict] | None = None) -> Grade:

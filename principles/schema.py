@@ -18,23 +18,31 @@ class Record(BaseModel):
 
 
 class Urgency(StrEnum):
+    """How soon care is needed: now, now if some fact is so, or not urgently. HealthBench's categories."""
+
     EMERGENT = "emergent"
     CONDITIONALLY_EMERGENT = "conditionally_emergent"
     NON_EMERGENT = "non_emergent"
 
 
 class Uncertainty(StrEnum):
+    """Whether an answer depends on what is not known: no, on what could be asked, or on what nobody can know."""
+
     NONE = "none"
     REDUCIBLE = "reducible"
     IRREDUCIBLE = "irreducible"
 
 
 class Expertise(StrEnum):
+    """Who asks."""
+
     HEALTH_PROFESSIONAL = "health_professional"
     LAYPERSON = "layperson"
 
 
 class Task(StrEnum):
+    """What is asked for."""
+
     SYMPTOM_ASSESSMENT = "symptom_assessment"
     MEDICATION = "medication"
     CONDITION_MANAGEMENT = "condition_management"
@@ -141,6 +149,8 @@ class Rubric(Record):
 
 
 class Label(StrEnum):
+    """The verdict on a criterion: yes, no, or that the judge could not tell."""
+
     MET = "MET"
     NOT_MET = "NOT_MET"
     UNKNOWN = "UNKNOWN"

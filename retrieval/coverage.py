@@ -35,14 +35,17 @@ class Item:
 
     @property
     def question(self) -> str:
+        """What the user asked, earlier turns first."""
         return "\n".join(turn["content"] for turn in self.turns if turn["role"] == "user")
 
     @property
     def positive(self) -> list[tuple[str, float]]:
+        """The criteria that an answer should meet, as (text, points)."""
         return [(text, points) for text, points in self.criteria if points > 0]
 
     @property
     def positive_points(self) -> float:
+        """The most points that an answer can have."""
         return sum(points for _, points in self.positive)
 
 
@@ -107,6 +110,7 @@ def share(matrix: np.ndarray, item: Item, chosen: Sequence[int]) -> float:
 
 
 def records(path: Path, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The objects of a JSONL file, each with at least these fields. Raises ConfigError with the line that is not."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -37,11 +37,16 @@ class Encoder(Protocol):
     """Text to unit vectors. `name` and `revision` tell whether an index was made by the same weights."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The model, as it was asked for."""
+
     @property
-    def revision(self) -> str: ...
+    def revision(self) -> str:
+        """What tells one state of the model from another: a commit, or a hash of its weights."""
+
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """float32 (len(texts), dimension), each row of length 1 and finite. Safe to call from any thread."""
@@ -102,6 +107,7 @@ class SentenceEncoder:
         self.dimension = int(model.get_embedding_dimension())
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Encoder`. A few texts are remembered, since one question is embedded more than once."""
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
         readable = [text.encode("utf-8", "replace").decode() for text in texts]  # no tokenizer takes lone surrogates

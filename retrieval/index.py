@@ -61,6 +61,7 @@ class PrincipleIndex:
 
     @property
     def dimension(self) -> int:
+        """How many numbers a row has."""
         return int(self._index.d)
 
     def search(self, vectors: Vectors, k: int) -> list[tuple[int, float]]:
@@ -90,6 +91,7 @@ class PrincipleIndex:
 
 
 def row_counts(library: Library) -> list[int]:
+    """How many rows each principle has: its facets, its statement and its centre."""
     return [len(principle.facets) + 2 for principle in library.principles]
 
 

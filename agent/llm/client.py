@@ -55,6 +55,7 @@ class Usage:
     completion_tokens: int = 0
 
     def add(self, message: BaseMessage) -> None:
+        """Count one reply, with the tokens that the endpoint says it took."""
         self.calls += 1
         counted = getattr(message, "usage_metadata", None) or {}
         self.prompt_tokens += counted.get("input_tokens", 0)

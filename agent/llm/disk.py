@@ -18,6 +18,7 @@ def require_free(folder: Path, needed: int) -> None:
 
 
 def too_full(folder: Path, needed: int) -> WeightsError:
+    """The error for a disk with less than `needed` bytes free."""
     free = shutil.disk_usage(folder).free
     return WeightsError(
         f"not enough disk space in {folder}: {needed / 1e9:.2f} GB needed, {free / 1e9:.2f} GB free. "

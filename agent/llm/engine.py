@@ -20,6 +20,7 @@ CACHED_PROMPTS_MIB = 512
 
 
 def parameters(settings: dict[str, str | int]) -> xllamacpp.CommonParams:
+    """What llama.cpp is started with, from the settings that `LocalServer` sends."""
     params = xllamacpp.CommonParams()
     params.model.path = settings["weights"]
     params.model_alias = {settings["model"]}
@@ -41,6 +42,7 @@ def parameters(settings: dict[str, str | int]) -> xllamacpp.CommonParams:
 
 
 def main() -> None:
+    """Read the settings from standard input, serve, tell the address, and end with whoever started it."""
     settings = json.loads(sys.stdin.readline())
     answer = os.fdopen(os.dup(1), "w")
     silence = os.open(os.devnull, os.O_WRONLY)

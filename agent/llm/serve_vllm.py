@@ -53,6 +53,7 @@ def server_options(model: str, port: int, gpu: bool, extra: list[str]) -> list[s
 
 
 def served_name(model: str) -> str:
+    """The name that the endpoint serves a model under: that of its folder, or the hub's."""
     return Path(model).name if Path(model).is_dir() else model
 
 
@@ -114,6 +115,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def main() -> None:
+    """The command; what stands after -- goes to vLLM."""
     arguments = sys.argv[1:]
     extra: list[str] = []
     if "--" in arguments:

@@ -93,6 +93,7 @@ class LocalServer:
 
     @property
     def alive(self) -> bool:
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def stop(self) -> None:

@@ -11,6 +11,7 @@ import threading
 
 
 def end_with_starter() -> None:
+    """Wait until standard input closes, then end the whole process group."""
     while os.read(0, 1024):  # not sys.stdin: its lock would trip an interpreter that ends by itself
         pass
     os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -131,6 +131,7 @@ def _accept(part: Path, path: Path, profile: Profile, report: Report, source: st
 
 
 def main() -> None:
+    """The command: fetch a profile's weights and print where they are."""
     parser = argparse.ArgumentParser(
         prog="python -m agent.llm.weights", description="Fetch a model's weights into the user's cache."
     )

@@ -32,6 +32,7 @@ class AtRandom(_Instead):
     """
 
     def retrieve(self, question: str, scenario: Scenario, top_k: int = 8) -> list[Retrieved]:
+        """See `Retriever.retrieve`; as many as that brings, drawn at random, the same ones for the same question."""
         found = self.search.retrieve(question, scenario, top_k)
         drawn = random.Random(question).sample(self.library.principles, len(found))
         return [
@@ -43,6 +44,7 @@ class Everything(_Instead):
     """The whole library: first what the search finds near enough, then the rest by likeness, none left out."""
 
     def retrieve(self, question: str, scenario: Scenario, top_k: int = 8) -> list[Retrieved]:
+        """See `Retriever.retrieve`; the whole library, whatever `top_k` says."""
         whole = len(self.library.principles)
         found = self.search.retrieve(question, scenario, whole)
         there = {one.principle.id for one in found}

@@ -15,6 +15,7 @@ class Clock(TrainerCallback):
         self._marks: list[tuple[float, float]] = []
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Note the time; the trainer calls it."""
         self._marks.append((time.perf_counter(), time.process_time()))
 
     def steps(self) -> list[tuple[float, float]]:

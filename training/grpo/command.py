@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """The option that names the recipe."""
     parser.add_argument("--recipe", type=Path, required=True, metavar="YAML", help="see training/grpo/recipes")
 
 
@@ -98,6 +99,7 @@ def prepare(recipe: Recipe, recipe_path: Path, estimate: bool = False) -> tuple[
 
 
 def load_tokenizer_for(recipe: Recipe, items: Any) -> Any:
+    """The tokenizer of the recipe's model; that of the tiny one is made from the items' texts. Raises WeightsError."""
     from training.grpo.policy import load_tokenizer
 
     return load_tokenizer(recipe.model, texts_of(items))

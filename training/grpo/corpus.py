@@ -29,6 +29,7 @@ class Corpus:
 
     @property
     def canaries(self) -> list[str]:
+        """The marks of benchmarks in the data, which stay with what is made of it."""
         return sorted({item.canary for item in (*self.train, *self.held_out) if item.canary})
 
 

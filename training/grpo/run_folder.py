@@ -73,6 +73,7 @@ class full_disk_said:
 
 
 def require_folder(out: Path, resume: bool) -> None:
+    """Raises ConfigError where a new run would find files, or a resumed one none."""
     if resume and not (out / RUN).exists():
         raise ConfigError(f"{out}: there is no run to go on with: leave out --resume")
     if not resume and out.exists() and any(out.iterdir()):
@@ -80,6 +81,7 @@ def require_folder(out: Path, resume: bool) -> None:
 
 
 def require_disk(out: Path, gib: float) -> None:
+    """Raises ConfigError where fewer than `gib` GiB are free for the checkpoints."""
     parent = next(path for path in (out, *out.absolute().parents) if path.exists())
     free = shutil.disk_usage(parent).free / plan.GIB
     if free < gib:
@@ -87,6 +89,7 @@ def require_disk(out: Path, gib: float) -> None:
 
 
 def require_processes(recipe: Recipe) -> None:
+    """Raises ConfigError where another number of processes runs than the recipe is for."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started != recipe.processes:
         raise ConfigError(
@@ -101,4 +104,5 @@ def alone(out: Path) -> FileLock:
 
 
 def is_first() -> bool:
+    """Whether this process is the one that writes and speaks."""
     return os.environ.get("RANK", "0") == "0"

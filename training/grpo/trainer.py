@@ -111,12 +111,14 @@ class Guards(TrainerCallback):
         self.stopped: Alarm | None = None
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Say what alarms the log gives; the trainer calls it."""
         for alarm in alarms(state.log_history, self._recipe):
             if state.is_world_process_zero and alarm.kind not in self._said:
                 print(f"clinalign: alarm at step {alarm.step}: {alarm.message}", file=sys.stderr)
             self._said.add(alarm.kind)
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """End the run where the gold score falls; the trainer calls it."""
         self.stopped = gamed(state.log_history, self._recipe)
         if self.stopped:
             control.should_training_stop = control.should_save = True
@@ -132,6 +134,7 @@ class Bar(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
+        """Begin the bar; the trainer calls it."""
         if not state.is_world_process_zero:
             return
         self._shown = {REWARD: "…", GOLD: "…"}
@@ -139,6 +142,7 @@ class Bar(TrainerCallback):
         self._done = self._open.enter_context(bar("training", state.max_steps, state.global_step))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
+        """Show the newest figures; the trainer calls it."""
         if self._done is None:
             return
         newest = state.log_history[-1]
@@ -153,6 +157,7 @@ class Bar(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
+        """End the bar; the trainer calls it."""
         self.close()
 
 

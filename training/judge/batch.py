@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, runtime_checkable
 
 from principles.errors import ModelError
 from principles.grader import Judge, Turns
@@ -16,23 +17,27 @@ Case = tuple[Rubric, Turns, str]
 PAUSES_S = (2.0, 20.0)
 
 
+@runtime_checkable
+class ManyJudge(Judge, Protocol):
+    """A judge that takes several answers in one pass, which is quicker than one after the other."""
+
+    def verdicts_many(self, asked: Sequence[Asked], /) -> list[list[Verdict]]:
+        """The verdicts on each. Raises ModelError where it fails on any."""
+
+
 class JudgeDown(ModelError):
     """The judge failed on a whole batch, again and again."""
 
 
 def verdicts_on(judge: Judge, asked: Sequence[Asked]) -> list[list[Verdict]]:
-    """The verdicts on each answer: one call where the judge has `verdicts_many`, else one an answer.
-
-    Raises ModelError where the judge fails on any.
-    """
-    many = getattr(judge, "verdicts_many", None)
-    return list(many(asked)) if many is not None else [judge.verdicts(*one) for one in asked]
+    """The verdicts on each answer, in one call where the judge can. Raises ModelError where it fails on any."""
+    return judge.verdicts_many(asked) if isinstance(judge, ManyJudge) else [judge.verdicts(*one) for one in asked]
 
 
 def judged(cases: Sequence[Case], judge: Judge, workers: int = 1) -> list[Grade | None]:
     """The grade of each (rubric, turns, answer); None where the judge failed. Raises JudgeDown if it failed on all.
 
-    A judge without `verdicts_many` is asked about `workers` answers at a time.
+    A judge that is not a `ManyJudge` is asked about `workers` answers at a time.
     """
     for pause in (*PAUSES_S, None):
         grades = _attempt(cases, judge, workers)
@@ -53,7 +58,7 @@ def _attempt(cases: Sequence[Case], judge: Judge, workers: int) -> list[Grade | 
             return [None] * len(some)
         return [score(rubric, verdicts) for (rubric, _, _), verdicts in zip(some, found, strict=True)]
 
-    if hasattr(judge, "verdicts_many"):
+    if isinstance(judge, ManyJudge):
         return part(cases)
     with ThreadPoolExecutor(workers) as pool:
         return [one for (one,) in pool.map(part, [[case] for case in cases])]

@@ -46,6 +46,7 @@ class CachedJudge:
             self._file = _opened(self.path)
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
+        """See `principles.grader.Judge`. Raises ConfigError where the file cannot be used any more."""
         keys = {criterion.id: self._key(turns, answer, criterion) for criterion in criteria}
         found = {c.id: verdict for c in criteria if (verdict := self._stored(keys[c.id], c.id))}
         missing = [criterion for criterion in criteria if criterion.id not in found]

@@ -31,6 +31,7 @@ class LexicalJudge:
     """P(yes) is the share of the criterion's content words that occur in the answer."""
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
+        """See `principles.grader.Judge`."""
         said = set(content_words(answer))
         return [_verdict(criterion, _share(content_words(criterion.text), said)) for criterion in criteria]
 
@@ -42,6 +43,7 @@ class SimilarityJudge:
         self._encoder = encoder
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
+        """See `principles.grader.Judge`."""
         return self.verdicts_many([(turns, answer, criteria)])[0]
 
     def verdicts_many(self, cases: Sequence[Asked]) -> list[list[Verdict]]:

@@ -42,6 +42,7 @@ class Plan:
 
     @property
     def needs_model(self) -> bool:
+        """Whether a model writes criteria or samples answers."""
         return self.writer == "model" or self.samples > 0
 
 

@@ -28,6 +28,7 @@ class Engines:
         self._urls = itertools.cycle(urls)
 
     def claim(self) -> str:
+        """The engine for one more worker."""
         return next(self._urls)
 
 

@@ -60,6 +60,7 @@ class RelevantWriter:
     relevance: Relevance
 
     def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
+        """See `agent.rubric.Writer`."""
         applying = self.relevance.applying(question_in_context(turns), scenario, found)
         return TemplateWriter.filled_in([Selected(one) for one in applying], turns)
 

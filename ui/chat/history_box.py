@@ -72,10 +72,12 @@ class HistoryBox:
         return self._list(owner, talk.id)
 
     def restored(self, browser: Any) -> Shown:
+        """Switch and list as this browser left them."""
         owner = _owner(browser)
         return {self.keep: bool(owner) and browser.get("keep") is True, **self._list(owner)}
 
     def switched(self, keep: bool, browser: Any, talk: Conversation) -> Shown:
+        """Keep from now on, or stop keeping and offer to delete what was kept."""
         owner = _owner(browser)
         if not keep:
             some = bool(owner and self._history.listed(owner))
@@ -84,18 +86,21 @@ class HistoryBox:
         return {self.browser: new, self.asked: gr.update(visible=False), **self.save(talk, new)}
 
     def deleted_all(self, browser: Any) -> Shown:
+        """Forget all that this browser kept, and its token."""
         owner = _owner(browser)
         if owner:
             self._history.forget_all(owner)
         return {self.browser: OFF, self.asked: gr.update(visible=False), **self._list("")}
 
     def deleted(self, chosen: str | None, browser: Any) -> Shown:
+        """Forget the chosen conversation."""
         owner = _owner(browser)
         if owner and chosen:
             self._history.forget(owner, chosen)
         return self._list(owner)
 
     def opened(self, chosen: str | None, browser: Any) -> Conversation | None:
+        """The chosen conversation; None where there is none of this browser's."""
         owner = _owner(browser)
         found = self._history.opened(owner, chosen) if owner and chosen else None
         return reopened(str(chosen), found.messages, found.reviews) if found else None

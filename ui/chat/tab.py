@@ -78,6 +78,7 @@ class Chat:
         return self.view(talk) | {self.page.question: ""}
 
     def retry(self, talk: Conversation) -> Shown:
+        """The last question once more, in its own place."""
         last = talk.last
         if last is None or talk.busy:
             return {self.page.talk: talk}
@@ -92,11 +93,13 @@ class Chat:
         return self.view(talk) | {self.page.question: talk.last.question if talk.editing else ""}
 
     def stop(self, talk: Conversation) -> Shown:
+        """End the answer that is being made."""
         if talk.last:
             stopped(talk.last)
         return self.view(talk)
 
     def new(self, talk: Conversation) -> Shown:
+        """An empty conversation; what is being made ends."""
         if talk.last:
             stopped(talk.last)
         return self.view(Conversation()) | {self.page.question: ""}
@@ -131,12 +134,15 @@ class Chat:
         return str(panel(turn.trace if turn else None))
 
     def answer(self, talk: Conversation) -> str:
+        """The last answer with the notice, to copy."""
         return f"{talk.messages()[-1]['content']}\n\n{NOTICE}" if talk.answered else ""
 
     def markdown(self, talk: Conversation) -> str:
+        """The conversation and its reviews to keep, to be read."""
         return as_markdown(talk.messages(), [turn.result for turn in talk.answered])
 
     def json(self, talk: Conversation) -> str:
+        """The same for programs."""
         return as_json(talk.messages(), [turn.result for turn in talk.answered])
 
 

@@ -9,6 +9,7 @@ from agent.show import stage_words
 from principles.schema import DIMENSIONS
 from ui.chat.verdicts import held, verdicts_of
 from ui.common.html import Markup, fill, joined, markdown, percent
+from ui.library.cards import words
 
 Facts = Mapping[str, Any]
 # Of interest only while they last.
@@ -27,9 +28,11 @@ class Step:
 
     @property
     def at_work(self) -> bool:
+        """Whether it has not ended yet."""
         return self.seconds is None
 
     def elapsed(self) -> float:
+        """Seconds that it took, or has taken so far."""
         return time.monotonic() - self.started if self.seconds is None else self.seconds
 
 
@@ -118,12 +121,8 @@ def trace_of(state: dict[str, Any]) -> Trace:
     return Trace(state, state["scenario"], state["draft"], steps)
 
 
-def value_words(value: str) -> str:
-    return value.replace("_", " ")
-
-
 def _kind(scenario: Facts) -> str:
-    return ", ".join(value_words(scenario[name]) for name in ("urgency", "expertise", "task"))
+    return ", ".join(words(scenario[name]) for name in ("urgency", "expertise", "task"))
 
 
 def scenario_list(scenario: Facts) -> Markup:
@@ -134,7 +133,7 @@ def scenario_list(scenario: Facts) -> Markup:
         if name in scenario["guessed"]:
             sure += " – not sure: the safer value"
         chip = '<li class="{}"><span>{}</span> <b>{}</b> <small>{}</small></li>'
-        chips.append(fill(chip, scenario[name], name, value_words(scenario[name]), sure.removeprefix(" – ")))
+        chips.append(fill(chip, scenario[name], name, words(scenario[name]), sure.removeprefix(" – ")))
     return fill('<ul class="chips">{}</ul>', joined(chips))
 
 
@@ -146,6 +145,7 @@ def _principles(state: Facts) -> tuple[str, Markup]:
 
 
 def sources(principle: Facts) -> str:
+    """What a principle rests on, in a line."""
     return "; ".join(f"{source['body']}: {source['title']} ({source['year']})" for source in principle["sources"])
 
 

@@ -28,6 +28,7 @@ class Turn:
 
     @property
     def open(self) -> bool:
+        """Whether its answer is still to come."""
         return self.status in ("waiting", "running")
 
     @property
@@ -46,17 +47,21 @@ class Conversation:
 
     @property
     def last(self) -> Turn | None:
+        """The newest turn; None where nothing was asked."""
         return self.turns[-1] if self.turns else None
 
     @property
     def busy(self) -> bool:
+        """Whether an answer is being made."""
         return self.last is not None and self.last.open
 
     @property
     def answered(self) -> list[Turn]:
+        """The turns that have their answer."""
         return [turn for turn in self.turns if turn.status == "done"]
 
     def ask(self, question: str) -> None:
+        """Add a question, or put it in the place of the last one while that is being edited."""
         self.id = self.id or secrets.token_hex(8)
         if self.editing:
             self.turns.pop()

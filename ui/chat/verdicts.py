@@ -21,9 +21,11 @@ class Shown:
 
     @property
     def sign(self) -> str:
+        """A tick, a cross or a question mark."""
         return {True: "✓", False: "✗", None: "?"}[self.holds]
 
     def text(self) -> str:
+        """The sign and what the judge answered, without markup."""
         return self.answer if self.holds is None else f"{self.sign} {self.answer}"
 
     def html(self, chance: bool = True) -> Markup:

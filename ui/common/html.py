@@ -35,4 +35,5 @@ def fill(template: str, /, *parts: object, **named: object) -> Markup:
 
 
 def percent(share: float | None) -> str:
+    """A share in whole per cent; a dash for None."""
     return "–" if share is None else f"{share:.0%}"

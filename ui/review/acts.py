@@ -68,6 +68,7 @@ class Acts:
         return self._open(desk.editor, question, owner if same else None)
 
     def skip(self, desk: Desk | None, *form: Any) -> Shown:
+        """The next question that this person has not signed; what is open is saved first."""
         desk = _there(desk)
         if blocked := self._left(desk, form):
             return blocked
@@ -84,6 +85,7 @@ class Acts:
         return self._saved(self._desks.save(desk, review), review)
 
     def sign(self, desk: Desk | None, *form: Any) -> Shown:
+        """Save as signed, or say what is missing."""
         desk = _there(desk)
         review = _review(desk, form)
         if desk.theirs:
@@ -103,11 +105,13 @@ class Acts:
         return self._open(desk.editor, desk.question, desk.owner) | {self._fields.status: done}
 
     def keep_mine(self, desk: Desk | None, *form: Any) -> Shown:
+        """Save over a colleague's change that was shown."""
         desk = _there(desk)
         review = _review(desk, form)
         return self._saved(self._desks.keep_mine(desk, review), review)
 
     def load_theirs(self, desk: Desk | None) -> Shown:
+        """Show the review as a colleague has changed it."""
         return self._shown(self._desks.load_theirs(_there(desk)))
 
     def add(self, text: str, initials: str, desk: Desk | None, *form: Any) -> Shown:
@@ -161,6 +165,7 @@ class Acts:
                 yield said, proposed_in_editor(desk.sheet, proposals)
 
     def past(self, desk: Desk | None) -> str:
+        """Who changed what and when, as HTML."""
         desk = _there(desk)
         return history_shown(self._desks.store.history(desk.question.prompt_id, desk.owner))
 
@@ -174,6 +179,7 @@ class Acts:
         return agreement_shown(all_pairs(self._desks.store, desk.question.prompt_id))
 
     def agreement_of_all(self) -> str:
+        """How far each two reviewers agree, over all questions that both have signed, as HTML."""
         return agreement_shown(all_pairs(self._desks.store))
 
     def _left(self, desk: Desk, form: Any) -> Shown:

@@ -32,6 +32,7 @@ def rubric_editor() -> gr.HTML:
 
 
 def shown_in_editor(desk: Desk) -> dict[str, Any]:
+    """The editor's value for an open review: {sheet, rows}."""
     return {"sheet": desk.sheet, "rows": [one.model_dump(mode="json") for one in desk.saved.criteria]}
 
 

@@ -65,6 +65,7 @@ class Fields:
 
     @property
     def form(self) -> list[Any]:
+        """The components that hold the review, in the order in which acts take them."""
         return [self.editor, self.answer_a, self.answer_b, self.preference, self.reason]
 
 

@@ -51,6 +51,7 @@ class ReviewCriterion(Record):
 
     @property
     def usable(self) -> bool:
+        """Whether it can be graded by: it has words, and points that are not 0."""
         return bool(self.text.strip()) and self.points is not None and 0 < abs(self.points) <= MOST_POINTS
 
 
@@ -93,6 +94,7 @@ class Review(Record):
         return [Verdict(criterion_id=name, label=label) for name, label in given if label is not None]
 
     def grade(self, side: Side) -> Grade:
+        """The grade of the answer of one side by the clinician's own verdicts."""
         return score(self.rubric(), self.verdicts(side))
 
 

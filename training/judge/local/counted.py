@@ -81,6 +81,7 @@ class CountingHalf:
         return np.asarray(np.mean(each, axis=0), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
+        """Write what `load` reads into a folder that exists."""
         for seed, trees in enumerate(self.trees):
             trees.save_model(str(folder / f"trees-{seed}.txt"))
         self.shallow.save_model(str(folder / "shallow.txt"))

@@ -59,6 +59,7 @@ class WordWeights:
 
     @classmethod
     def counted(cls, texts: Iterable[str]) -> "WordWeights":
+        """The weights of all words of these texts: log of texts over texts with the word."""
         counts: Counter[str] = Counter()
         total = 0
         for text in texts:
@@ -67,10 +68,12 @@ class WordWeights:
         return cls({w: round(math.log(total / (1 + n)), 3) for w, n in counts.items()}, round(math.log(total), 3))
 
     def of(self, found: Sequence[str]) -> Array:
+        """The weight of each word: (n,)."""
         return np.array([self.weights.get(word, self.unseen) for word in found], dtype=np.float32)
 
 
 def words(text: str) -> list[str]:
+    """The words and numbers of a text in lower case."""
     return _WORD.findall(text.lower())
 
 
@@ -90,6 +93,7 @@ class CriterionLore:
     def learnt(
         cls, vectors: Array, positive: npt.NDArray[np.bool_], item: npt.NDArray[np.int64], met: Array
     ) -> "CriterionLore":
+        """From criteria as the fields say; the directions are the first principal components."""
         mean = vectors.mean(axis=0)
         directions = np.linalg.svd(vectors - mean, full_matrices=False)[2][:COMPONENTS]
         return cls(vectors, positive, item, met, mean, directions)

@@ -80,6 +80,7 @@ class LocalJudge:
         (folder / "judge.json").write_text(json.dumps(facts), encoding="utf-8")
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
+        """See `principles.grader.Judge`."""
         return self.verdicts_many([(turns, answer, criteria)])[0]
 
     def verdicts_many(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
@@ -113,9 +114,11 @@ class ShallowJudge:
     encoder: Encoder
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
+        """See `principles.grader.Judge`."""
         return self.verdicts_many([(turns, answer, criteria)])[0]
 
     def verdicts_many(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
+        """The verdicts on each of several answers, in one pass."""
         found = []
         for case in cases_of(asked, self.encoder):
             chances = self.trees.predict(shallow_features(counted_features(case, self.weights)))

@@ -34,6 +34,7 @@ FOLDS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
     parser.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="judged responses, JSONL or .gz")
     parser.add_argument("--items", type=Path, required=True, metavar="FILE", help="the HealthBench items they are on")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the judge goes; must not exist")
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Train as given; returns the exit status. Raises ClinAlignError on bad input."""
     require_extra("judge-train", "lightgbm", "datasets")
     out: Path = arguments.out
     if out.exists():
@@ -145,4 +147,5 @@ def best_thresholds(chance: Array, positive: npt.NDArray[np.bool_]) -> tuple[flo
 
 
 def said(what: str) -> None:
+    """Tell what begins, on stderr."""
     print(f"· {what} …", file=sys.stderr, flush=True)

@@ -24,6 +24,7 @@ class Agreement:
     calibration_error: float | None
 
     def plain(self) -> dict[str, Any]:
+        """The figures by name."""
         return asdict(self)
 
 

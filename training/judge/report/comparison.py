@@ -43,6 +43,7 @@ class Row:
     curve: list[tuple[float, float, int]]
 
     def plain(self) -> dict[str, Any]:
+        """All figures by name, for JSON."""
         apart = {name: part.plain() for name, part in self.parts.items()}
         about = {"judge": self.judge, "data": self.data, "seconds": self.seconds, "tokens": self.tokens}
         return about | self.whole.plain() | {"parts": apart, "reliability": self.curve}
