@@ -31,7 +31,11 @@ from principles.schema import Criterion, Label, Verdict
 TOKENS_PER_VERDICT = 160
 REASON_CHARACTERS = 240
 _SECRET = secrets.token_bytes(16)
-_ENTRY = {"id", "reason", "verdict"}
+_FIELDS: dict[str, Any] = {
+    "id": {"type": "string"},
+    "reason": {"type": "string", "maxLength": REASON_CHARACTERS},
+    "verdict": {"type": "string", "enum": ["yes", "no"]},
+}
 _SCHEMA = {
     "type": "object",
     "properties": {
@@ -39,12 +43,8 @@ _SCHEMA = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {
-                    "id": {"type": "string"},
-                    "reason": {"type": "string", "maxLength": REASON_CHARACTERS},
-                    "verdict": {"type": "string", "enum": ["yes", "no"]},
-                },
-                "required": ["id", "reason", "verdict"],
+                "properties": _FIELDS,
+                "required": list(_FIELDS),
                 "additionalProperties": False,
             },
         }
@@ -125,9 +125,9 @@ def _read(reply: Any) -> dict[str, dict[str, str]]:
 def _well_formed(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
-        and set(entry) == _ENTRY
+        and set(entry) == set(_FIELDS)
         and all(isinstance(value, str) for value in entry.values())
-        and entry["verdict"] in ("yes", "no")
+        and entry["verdict"] in _FIELDS["verdict"]["enum"]
     )
 
 

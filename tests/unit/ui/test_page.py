@@ -285,6 +285,15 @@ def test_what_was_kept_is_shown_as_it_was() -> None:
     assert "Reviewed Checks that hold: 1 of 1" in shown(again.last)
 
 
+def test_what_an_earlier_version_kept_is_shown_too() -> None:
+    turn = mended()
+    scenario = {name: value for name, value in turn.result["scenario"].items() if name != "guessed"}
+    result = turn.result | {"scenario": scenario | {"cautious": ["urgency"]}}
+    again = reopened("one", Conversation([turn], "one").messages(), [result])
+    assert again.last is not None
+    assert "not sure: the safer value" in turn_html(again.last, 1)
+
+
 def test_what_is_kept_of_an_answer_is_plain() -> None:
     import json
 
