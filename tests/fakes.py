@@ -23,14 +23,16 @@ Chance = Callable[[str], float | None]
 class ScriptedChat(BaseChatModel):
     """`draft` is streamed word by word; `chance` maps a judge's prompt to P(yes), None for an off-menu reply.
 
-    `worded` is the reply to a request for JSON. Every prompt is kept in `prompts`. `fail_from` makes every
-    call from that one on raise.
+    `worded` is the reply to a request for JSON. `reply` gives the reply to any prompt but that of a draft, or None to
+    leave it to the others; it may raise. Every prompt is kept in `prompts`. `fail_from` makes every call from that
+    one on raise.
     """
 
     draft: str = "Rest and drink water."
     chance: Chance = lambda prompt: 0.9
     worded: str = '{"text": "Please see a nurse."}'
     logprobs: bool = True
+    reply: Callable[[str], str | None] | None = None
     fail_from: int | None = None
     error: Exception = Field(default_factory=lambda: ConnectionError("gone"))
     prompts: list[str] = Field(default_factory=list)
@@ -56,7 +58,10 @@ class ScriptedChat(BaseChatModel):
         prompt = self._heard(messages)
         usage = {"input_tokens": 10, "output_tokens": 1, "total_tokens": 11}
         metadata: dict[str, Any] = {}
-        if options.get("response_format"):
+        said = self.reply(prompt) if self.reply else None
+        if said is not None:
+            text = said
+        elif options.get("response_format"):
             text = self.worded
             if "verdict" in str(options["response_format"]):
                 text = json_verdicts(prompt, "yes" if (self.chance(prompt) or 0) >= 0.5 else "no")

@@ -5,8 +5,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
 
 from agent.critic.by_json import JsonJudge
 from agent.llm.client import Model
@@ -22,18 +20,18 @@ Asked = dict[str, str]
 """Id to criterion, as a prompt lists them."""
 
 
-class JsonChat(ScriptedChat):
+def json_chat(reply: Callable[[Asked, int], Any]) -> ScriptedChat:
     """Replies with `reply(ids and criteria of the prompt, number of the call)`; raises what is an exception."""
+    chat = ScriptedChat()
 
-    reply: Callable[[Asked, int], Any]
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **options: Any) -> ChatResult:
-        prompt = self._heard(messages)
-        made = self.reply(dict(re.findall(r"^([0-9a-f]{8})\n```\n(.*)\n```$", prompt, re.MULTILINE)), len(self.prompts))
+    def said(prompt: str) -> str:
+        made = reply(dict(re.findall(r"^([0-9a-f]{8})\n```\n(.*)\n```$", prompt, re.MULTILINE)), len(chat.prompts))
         if isinstance(made, Exception):
             raise made
-        message = AIMessage(made if isinstance(made, str) else json.dumps(made))
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return made if isinstance(made, str) else json.dumps(made)
+
+    chat.reply = said
+    return chat
 
 
 def criteria(count: int) -> list[Criterion]:
@@ -44,13 +42,13 @@ def entries(asked: Asked, verdict: str = "yes") -> list[dict[str, Any]]:
     return [{"id": key, "reason": "so", "verdict": verdict} for key in asked]
 
 
-def judged(reply: Callable[[Asked, int], Any], count: int = 3, batch: int = 5) -> tuple[list[Verdict], JsonChat]:
-    chat = JsonChat(reply=reply)
+def judged(reply: Callable[[Asked, int], Any], count: int = 3, batch: int = 5) -> tuple[list[Verdict], ScriptedChat]:
+    chat = json_chat(reply)
     return JsonJudge(Model(chat), batch).verdicts(TURNS, "An answer.", criteria(count)), chat
 
 
 def test_one_criterion_a_call_unless_told_otherwise() -> None:
-    chat = JsonChat(reply=lambda asked, call: {"verdicts": entries(asked)})
+    chat = json_chat(lambda asked, call: {"verdicts": entries(asked)})
     JsonJudge(Model(chat)).verdicts(TURNS, "An answer.", criteria(3))
     assert len(chat.prompts) == 3
 
@@ -159,7 +157,7 @@ def test_a_failed_second_asking_keeps_its_siblings() -> None:
 
 
 def test_a_dead_endpoint_is_an_error_after_two_calls() -> None:
-    chat = JsonChat(reply=lambda asked, call: ConnectionError())
+    chat = json_chat(lambda asked, call: ConnectionError())
     with pytest.raises(ModelError):
         JsonJudge(Model(chat), 1).verdicts(TURNS, "An answer.", criteria(9))
     assert len(chat.prompts) == 2
@@ -170,20 +168,14 @@ def test_the_same_input_is_asked_in_the_same_words() -> None:
     assert one == other
 
 
-class Explained(ScriptedChat):
-    """Replies with each of `replies` in turn."""
-
-    replies: list[str]
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **options: Any) -> ChatResult:
-        self._heard(messages)
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(self.replies.pop(0)))])
+def explained(*replies: str) -> ScriptedChat:
+    """Replies with each in turn."""
+    left = iter(replies)
+    return ScriptedChat(reply=lambda prompt: next(left))
 
 
 def test_simple_shows_the_conversation_and_the_points_of_one_item() -> None:
-    chat = Explained(
-        replies=['{"explanation": "so", "criteria_met": true}', '{"explanation": "", "criteria_met": false}']
-    )
+    chat = explained('{"explanation": "so", "criteria_met": true}', '{"explanation": "", "criteria_met": false}')
     items = [Criterion(id="a", text="Says tea.", points=7), Criterion(id="b", text="Says jam.", points=-2.5)]
     found = SimpleGrader(Model(chat)).verdicts(TURNS, "Have tea.", items)
     assert [(v.label, v.reason) for v in found] == [(Label.MET, "so"), (Label.NOT_MET, None)]
@@ -195,7 +187,7 @@ def test_simple_shows_the_conversation_and_the_points_of_one_item() -> None:
 
 @pytest.mark.parametrize("bad", ["", "true", '{"criteria_met": "true"}', '{"criteria_met": 1}', '{"explanation": "x"}'])
 def test_simple_gives_up_after_three_tries(bad: str) -> None:
-    chat = Explained(replies=[bad] * 9)
+    chat = explained(*[bad] * 9)
     (verdict,) = SimpleGrader(Model(chat)).verdicts(TURNS, "x", criteria(1))
     assert verdict.label is Label.UNKNOWN
     assert len(chat.prompts) == 3

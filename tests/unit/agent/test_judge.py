@@ -49,26 +49,18 @@ def test_without_logprobs_the_same_question_is_asked_as_json() -> None:
 
 
 def test_malformed_json_is_unknown_after_a_bounded_retry() -> None:
-    class Garbled(ScriptedChat):
-        def _generate(self, *args: object, **options: object):  # type: ignore[no-untyped-def, override]
-            result = super()._generate(*args, **options)  # type: ignore[arg-type]
-            result.generations[0].message.content = '{"verdict": "perhaps"}'
-            return result
-
-    chat = Garbled(logprobs=False)
+    chat = ScriptedChat(logprobs=False, reply=lambda prompt: '{"verdict": "perhaps"}')
     (verdict,) = ModelJudge(Model(chat)).verdicts(TURNS, "x", criteria("tea"))
     assert verdict.label is Label.UNKNOWN
     assert len(chat.prompts) == 3
 
 
 def test_a_failed_call_keeps_its_siblings() -> None:
-    class Flaky(ScriptedChat):
-        def _generate(self, messages, *args, **options):  # type: ignore[no-untyped-def, override]
-            if "say jam" in str(messages[-1].text):
-                raise TimeoutError
-            return super()._generate(messages, *args, **options)
+    def flaky(prompt: str) -> None:
+        if "say jam" in prompt:
+            raise TimeoutError
 
-    found = ModelJudge(Model(Flaky())).verdicts(TURNS, "x", criteria("tea", "jam", "pie"))
+    found = ModelJudge(Model(ScriptedChat(reply=flaky))).verdicts(TURNS, "x", criteria("tea", "jam", "pie"))
     assert [v.criterion_id for v in found] == ["tea", "pie"]
 
 
