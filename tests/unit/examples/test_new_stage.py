@@ -8,8 +8,8 @@ An app adds a stage without touching the project, as here: the agent is one node
 then heard with `subgraphs=True`, and under a checkpointer its `usage` and `timings` add up over the conversation. A
 stage of the project itself is written in three places: a method of `Nodes` in `agent/nodes.py`, its name and edges in
 `agent_over` in `agent/graph.py`, and its words in `STAGES` in `agent/show.py`, without which the terminal and the page
-do not know it. What it adds to the result is a field of `Output` in `agent/state.py`, which every run's `prepare` sets
-back.
+show its bare name. What it adds to the result is a field of `Output` in `agent/state.py`, which every run's `prepare`
+sets back.
 """
 
 from typing import Any
