@@ -4,107 +4,15 @@
 import json
 import os
 import re
-import sqlite3
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
-import ui.common.database
 from tests.e2e.chat_page import Paced, browser, findings  # noqa: F401 - a fixture
 from tests.e2e.review_page import LIST, begin, eventually, fill, go, on, open_review_of, status, texts, verdict
-from tests.fakes import principle
-from tests.served import served
+from tests.e2e.review_served import HOSTILE, JAM, NURSE, QUESTIONS, Open, address, engine, graded, model, opened, store  # noqa: F401 - fixtures
 from training.common.items import load_items
-from ui.common.database import open_database
 from ui.review.store import ReviewStore
-
-HOSTILE = "<script>fetch('http://elsewhere.invalid')</script><img src=http://elsewhere.invalid/x.png onerror=alert(1)>"
-QUESTIONS = (
-    {"question": "Can I take ibuprofen with warfarin?", "prompt_id": "first"},
-    {"question": f"Zanzibar tea? {HOSTILE} ![x](http://elsewhere.invalid/y.png)", "prompt_id": "second"},
-    {
-        "prompt": [
-            {"role": "user", "content": "Hello"},
-            {"role": "assistant", "content": "Good day."},
-            {"role": "user", "content": "My TSH is 6.8."},
-        ],
-        "prompt_id": "third",
-    },
-)
-NURSE, JAM = principle("nurse"), principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
-Open = Callable[..., Any]
-
-
-def jam_finder(prompt: str) -> float:
-    """A judge that finds jam and nurse where they are, in an answer or in a sentence of it."""
-    word = "jam" if "mention jam" in prompt else "nurse"
-    if "the sentence quoted below" in prompt:
-        return 0.9 if word in prompt.split("?")[-1] else 0.1
-    return 0.9 if "Answer:" not in prompt or word in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
-
-
-@pytest.fixture
-def model() -> Paced:
-    return Paced(draft="Rest a while and drink water. Eat jam daily. Keep well.", chance=jam_finder)
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setattr(ui.common.database, "BUSY_S", 1)
-    return open_database(f"sqlite:///{tmp_path}/reviews.sqlite")
-
-
-@pytest.fixture
-def store(engine: Engine) -> ReviewStore:
-    return ReviewStore(engine)
-
-
-@pytest.fixture
-def address(model: Paced, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The page, with three questions to review."""
-    file = tmp_path / "questions.jsonl"
-    file.write_text("".join(json.dumps(one) + "\n" for one in QUESTIONS))
-    monkeypatch.setenv("CLINALIGN_REVIEW_QUESTIONS", str(file))
-    with served(model, NURSE, JAM, engine=engine) as page_address:
-        yield page_address
-
-
-@pytest.fixture
-def opened(browser: Any, address: str) -> Iterator[Open]:
-    """Opens the page as a person of these initials, with a browser profile of their own."""
-    contexts = []
-
-    def open_page(initials: str | None = None, width: int = 1100, **options: Any) -> Any:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        page.elsewhere = []
-        ours = (address, "data:", "blob:")
-        page.on("request", lambda r: page.elsewhere.append(r) if not r.url.startswith(ours) else 0)
-        page.on("dialog", lambda dialog: pytest.fail("a script of a text has run"))
-        page.goto(address)
-        page.get_by_role("tab", name="Rubric review").click()
-        if initials:
-            begin(page, initials)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def graded(page: Any) -> None:
-    """Everything that a signature waits for."""
-    fill(page, "Answer A", "See a nurse.")
-    fill(page, "Answer B", "Eat jam.")
-    for number in (1, 2):
-        verdict(page, number, "A", "yes" if number == 1 else "no")
-        verdict(page, number, "B", "no" if number == 1 else "yes")
-    page.get_by_label("Answer A is better").check()
 
 
 def test_a_whole_review_goes_through_to_the_export(opened: Open, tmp_path: Path) -> None:
@@ -254,96 +162,6 @@ def test_signing_at_once_after_typing_loses_nothing_and_spoils_no_other_question
     assert (signed.question_id, signed.review.criteria[0].text) == ("first", "Is a nurse named?")
     assert [one.question_id for one in store.statuses()] == ["first"]
     assert texts(page)[0] == "Does the answer mention nurse?"
-
-
-def test_the_model_writes_two_answers_and_proposes_verdicts(opened: Open, store: ReviewStore) -> None:
-    page = opened("ab")
-    page.get_by_role("button", name="Let the model write").click()
-    eventually(lambda: page.get_by_label("Answer B", exact=True).input_value() != "")
-    status(page, "Saved (version 2)")
-    answers = {page.get_by_label(f"Answer {side}", exact=True).input_value() for side in "AB"}
-    assert len(answers) == 2
-    assert any("jam daily" in one for one in answers)
-    verdict(page, 1, "A", "no")
-    page.get_by_role("button", name="Let the model propose").click()
-    page.get_by_text("Proposed verdicts are marked").wait_for()
-    eventually(lambda: len(store.history("first", "AB")) == 4)
-    latest = store.latest("first", "AB")
-    assert latest is not None
-    assert set(latest.review.origins) == {"draft", "revision"}
-    nurse, jam = latest.review.criteria
-    assert (nurse.a, nurse.by_judge) == ("NOT_MET", ("b",))  # the clinician's own stays
-    assert {jam.a, jam.b} == {"MET", "NOT_MET"}
-    assert jam.by_judge == ("a", "b")
-    verdict(page, 1, "B", "yes")
-    eventually(lambda: store.history("first", "AB")[-1].review.criteria[0].by_judge == ())
-
-
-def test_stop_ends_the_models_work(opened: Open, model: Paced) -> None:
-    model.pause, model.endless = 0.05, True
-    page = opened("ab")
-    page.get_by_role("button", name="Let the model write").click()
-    page.get_by_text("The model is at work: drafting an answer").wait_for()
-    eventually(lambda: model.words > 3)
-    # There is a Stop of the chat, too, on the tab behind.
-    page.get_by_role("tabpanel").get_by_role("button", name="Stop", exact=True).locator("visible=true").click()
-    time.sleep(2)
-    written = model.words
-    time.sleep(1)
-    assert model.words == written
-    model.pause, model.endless = 0, False
-    page.get_by_role("button", name="Let the model write").click()
-    eventually(lambda: page.get_by_label("Answer B", exact=True).input_value() != "")
-
-
-def test_a_model_that_fails_is_said_and_the_work_goes_on(
-    opened: Open, model: Paced, capfd: pytest.CaptureFixture[str]
-) -> None:
-    model.fail_from = 0
-    page = opened("ab")
-    go(page, 2)
-    page.get_by_role("button", name="Let the model write").click()
-    page.get_by_role("alert").get_by_text("⚠").wait_for()
-    graded(page)
-    status(page, "Saved")
-    page.get_by_role("button", name="Let the model propose").click()
-    page.get_by_text("Nothing to propose").wait_for()
-    assert "anzibar" not in "".join(capfd.readouterr())
-
-
-def test_texts_stay_texts(opened: Open, capfd: pytest.CaptureFixture[str]) -> None:
-    page = opened("ab")
-    go(page, 2)
-    page.get_by_text("<script>fetch").first.wait_for()
-    for label in ("Criterion 1: text", "Answer A", "Answer B", "Why? (optional)"):
-        fill(page, label, HOSTILE + label)
-    status(page, "Saved")
-    page.reload()
-    page.get_by_role("tab", name="Rubric review").click()
-    begin(page, "AB")
-    go(page, 2)
-    page.get_by_role("button", name="History of this review").click()
-    page.get_by_text("criterion 1 reworded").wait_for()
-    assert texts(page)[0] == HOSTILE + "Criterion 1: text"
-    assert page.elsewhere == []
-    said = "".join(capfd.readouterr())
-    assert "anzibar" not in said
-    assert "elsewhere" not in said
-
-
-def test_a_database_that_fails_is_said_and_what_was_typed_is_saved_later(
-    opened: Open, engine: Engine, store: ReviewStore, capfd: pytest.CaptureFixture[str]
-) -> None:
-    page = opened("ab")
-    other = sqlite3.connect(str(engine.url.database), isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    fill(page, "Criterion 1: text", "Is zanzibar tea named?")
-    status(page, "in use by another program")
-    other.execute("ROLLBACK")
-    fill(page, "Criterion 1: points", "6")
-    status(page, "Saved (version 2)")
-    assert store.history("first", "AB")[-1].review.criteria[0].text == "Is zanzibar tea named?"
-    assert "zanzibar" not in "".join(capfd.readouterr())
 
 
 def test_a_question_can_be_typed_and_wrong_initials_are_refused(opened: Open, store: ReviewStore) -> None:
