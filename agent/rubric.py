@@ -68,12 +68,12 @@ class TemplateWriter:
 
     def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
         """See `Writer`."""
-        return self.filled_in([Selected(one) for one in found], turns)
+        return from_templates([Selected(one) for one in found], turns)
 
-    @staticmethod
-    def filled_in(chosen: Sequence[Selected], turns: Turns) -> Written:
-        """The criteria of the principles that were chosen, in their order."""
-        return Written(build_rubric([one.principle for one in chosen], turns), tuple(chosen))
+
+def from_templates(chosen: Sequence[Selected], turns: Turns) -> Written:
+    """The own criteria of the principles that were chosen, in their order, filled in from the question."""
+    return Written(build_rubric([one.principle for one in chosen], turns), tuple(chosen))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.critic.judge import ModelJudge
-from agent.rubric import Selected, TemplateWriter, Written
+from agent.rubric import Selected, Written, from_templates
 from principles.errors import ModelError
 from principles.grader import Turns
 from principles.schema import Expertise, Principle, Scenario, Urgency
@@ -35,7 +35,7 @@ class SelectingWriter:
 
     def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
         """See `agent.rubric.Writer`."""
-        return TemplateWriter.filled_in(select(found, scenario, turns, self.judge), turns)
+        return from_templates(select(found, scenario, turns, self.judge), turns)
 
 
 def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: ModelJudge) -> list[Selected]:

@@ -13,7 +13,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from agent.conversation import question_in_context
 from agent.critic.quoting import one_line, quoted_turns
 from agent.llm.client import Model
-from agent.rubric import Selected, TemplateWriter, Written
+from agent.rubric import Selected, Written, from_templates
 from agent.select import out_of_place
 from principles.grader import Turns
 from principles.schema import Criterion, Principle, Rubric, Scenario
@@ -62,7 +62,7 @@ class RelevantWriter:
     def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
         """See `agent.rubric.Writer`."""
         applying = self.relevance.applying(question_in_context(turns), scenario, found)
-        return TemplateWriter.filled_in([Selected(one) for one in applying], turns)
+        return from_templates([Selected(one) for one in applying], turns)
 
 
 @dataclass(frozen=True)
