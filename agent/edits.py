@@ -55,7 +55,7 @@ class Proposal:
 
     @property
     def kind(self) -> str:
-        """ "add", "replace" or "remove"."""
+        """What it does to the answer: "add", "replace" or "remove" something."""
         return "add" if not self.removed else "replace" if self.added else "remove"
 
 

@@ -108,6 +108,15 @@ def literal(prompt: str) -> float:
     return 0.9 if word in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
 
 
+def reader(prompt: str) -> float:
+    """A judge that finds jam where it is, and every question to be about it."""
+    if "the sentence quoted below" in prompt:
+        return 0.9 if "jam" in prompt.split("?")[-1] else 0.1
+    if "Answer:" not in prompt:
+        return 0.9
+    return 0.9 if "jam" in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
+
+
 def principle(name: str, **fields: Any) -> Principle:
     """A principle with neutral texts; `name` is the part of the id after the dot."""
     dimension = fields.pop("dimension", "task")

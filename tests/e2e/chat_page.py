@@ -11,7 +11,7 @@ from pydantic import Field
 from agent import NOTICE
 from principles.schema import Scenario
 from tests import needs
-from tests.fakes import ScriptedChat, principle
+from tests.fakes import ScriptedChat, principle, reader
 from tests.served import served as page_over
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,15 +54,6 @@ class ByWord:
         urgency = "emergent" if "chest" in asked else "conditionally_emergent" if "fever" in asked else "non_emergent"
         rest = {"uncertainty": "none", "expertise": "layperson", "task": "medication"}
         return Scenario.model_validate({"urgency": urgency, **rest, "confidence": {"urgency": 0.93}})
-
-
-def reader(prompt: str) -> float:
-    """A judge that finds jam where it is, and every question to be about it."""
-    if "the sentence quoted below" in prompt:
-        return 0.9 if "jam" in prompt.split("?")[-1] else 0.1
-    if "Answer:" not in prompt:
-        return 0.9
-    return 0.9 if "jam" in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
 
 
 @pytest.fixture(scope="module")

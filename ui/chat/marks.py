@@ -39,7 +39,7 @@ class Change:
 
     @property
     def what(self) -> str:
-        """ "Added", "Replaced" or "Removed"."""
+        """The change in a word: "Added", "Replaced" or "Removed"."""
         return "Added" if not self.removed else "Replaced" if self.added else "Removed"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.resources import Resources
 from agent.state import Context
-from tests.fakes import FixedRetriever, ScriptedChat, principle
+from tests.fakes import FixedRetriever, ScriptedChat, principle, reader
 from ui.chat.answering import answering
 from ui.chat.turn import Conversation, Turn
 from ui.common.service import Service
@@ -14,15 +14,6 @@ from ui.common.service import Service
 QUESTION = "Can I take zanzibar tea with jam?"
 MENDED = "Rest a while. Leave the sweet spread out."
 JAM = principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
-
-
-def reader(prompt: str) -> float:
-    """A judge that finds jam where it is, and every question to be about it."""
-    if "the sentence quoted below" in prompt:
-        return 0.9 if "jam" in prompt.split("?")[-1] else 0.1
-    if "Answer:" not in prompt:
-        return 0.9
-    return 0.9 if "jam" in prompt.split("Answer:")[-1].split("Does the answer")[0] else 0.1
 
 
 def service(model: ScriptedChat, *principles: Any) -> Service:
