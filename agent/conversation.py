@@ -1,28 +1,36 @@
 """From LangChain messages to the plain turns that prompts, scenario and rubric are about."""
 
+import re
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
 from agent.critic.quoting import neutral
 from agent.llm.sendable import sendable
 from principles.errors import InputError
 from principles.grader import Turns
+from principles.medicines import find_medicines
+from principles.patterns import patterns
 
 # Tokens kept free for instructions, criterion, draft and what revision adds.
 RESERVED_TOKENS = 2_000
 DEFAULT_CONTEXT_TOKENS = 32_768
 # No tokenizer of a likely model makes more than one token of three bytes on average over a text.
 LEAST_BYTES_A_TOKEN = 3
+# What is carried on from turns that do not fit: sentences up to a length, and characters in all.
+LONGEST_FACT, CARRIED_CHARACTERS = 300, 1_500
+SAID_EARLIER = "Said earlier:"
+_PICTURES = ("image", "audio", "video", "file", "media", "document")
 
 
 def turns_of(messages: Sequence[AnyMessage]) -> Turns:
     """The user's and the assistant's turns, oldest first, ending with the question.
 
-    Characters that no endpoint takes are replaced. Raises InputError where there is no question.
+    Characters that no endpoint takes are replaced; a picture or file that comes along is named where it stood. Raises
+    InputError where there is no question.
     """
     turns = [
-        {"role": "user" if isinstance(message, HumanMessage) else "assistant", "content": sendable(str(message.text))}
+        {"role": "user" if isinstance(message, HumanMessage) else "assistant", "content": _content(message)}
         for message in messages
         if isinstance(message, HumanMessage | AIMessage)
     ]
@@ -33,10 +41,29 @@ def turns_of(messages: Sequence[AnyMessage]) -> Turns:
     return turns
 
 
-def within_context(turns: Turns, context_tokens: int | None = None) -> Turns:
-    """The turns without the oldest where they are too long for the context.
+def unread(messages: Sequence[AnyMessage]) -> list[str]:
+    """A warning for each kind of thing in a conversation that the agent does not read."""
+    found = []
+    if pictures := sum(_attachments(message) for message in messages):
+        found.append(
+            f"{_counted(pictures, 'picture or file')} could not be seen: only text is read, describe it in words"
+        )
+    if any(isinstance(message, SystemMessage) for message in messages):
+        found.append("system messages are not read: the agent has instructions of its own")
+    others = [m for m in messages if not isinstance(m, HumanMessage | AIMessage | SystemMessage)]
+    if others:
+        kinds = ", ".join(sorted({message.type for message in others}))
+        found.append(
+            f"{_counted(len(others), 'message')} of other kinds ({kinds}) not read: put results into the question"
+        )
+    return found
 
-    Raises InputError where the question alone does not fit.
+
+def within_context(turns: Turns, context_tokens: int | None = None) -> tuple[Turns, list[str]]:
+    """The turns without the oldest where they are too long for the context, and a warning that says so.
+
+    What earlier turns tell of medicines, allergies, pregnancy, age and diseases is carried on into the first turn that
+    is kept. Raises InputError where the question alone does not fit.
     """
     room = ((context_tokens or DEFAULT_CONTEXT_TOKENS) - RESERVED_TOKENS) * LEAST_BYTES_A_TOKEN
     size = _bytes(turns[-1])
@@ -49,7 +76,46 @@ def within_context(turns: Turns, context_tokens: int | None = None) -> Turns:
     while first > 0 and size + _bytes(turns[first - 1]) <= room:
         first -= 1
         size += _bytes(turns[first])
-    return [turn for turn in turns[first:] if turn["content"].strip()]
+    kept = [dict(turn) for turn in turns[first:] if turn["content"].strip()]
+    if first == 0:
+        return kept, []
+    warning = f"{_counted(first, 'earlier message')} did not fit into the model's context and could not be read"
+    if facts := lasting_facts(turns[:first], min(CARRIED_CHARACTERS, max(0, room - size))):
+        place = next(i for i, turn in enumerate(kept) if turn["role"] == "user")
+        kept[place]["content"] = f"({SAID_EARLIER} {facts})\n{kept[place]['content']}"
+        warning += "; what they say of medicines, allergies, pregnancy, age and diseases was carried on"
+    return kept, [warning]
+
+
+def lasting_facts(turns: Turns, characters: int = CARRIED_CHARACTERS) -> str:
+    """The user's sentences that hold for later questions too, newest first, as many as there is room for."""
+    said = [turn["content"] for turn in reversed(turns) if turn["role"] == "user"]
+    sentences = [part.strip() for text in said for part in re.split(r"(?<=[.!?。！？])\s+|\n+", text) if part.strip()]
+    facts: dict[str, None] = {}
+    for sentence in sentences:
+        if len(sentence) <= LONGEST_FACT and (
+            patterns("agent", "lasting")["lasting"].search(sentence) or find_medicines(sentence)
+        ):
+            if sum(map(len, facts)) + len(sentence) > characters:
+                break
+            facts[sentence] = None
+    return " ".join(facts)
+
+
+def _content(message: BaseMessage) -> str:
+    text = sendable(str(message.text))
+    count = _attachments(message)
+    return f"{text}\n[{_counted(count, 'picture or file')} came with this that cannot be seen here.]" if count else text
+
+
+def _attachments(message: BaseMessage) -> int:
+    blocks = message.content if isinstance(message.content, list) else []
+    kinds = [block.get("type") for block in blocks if isinstance(block, dict)]
+    return sum(kind is not None and any(word in str(kind) for word in _PICTURES) for kind in kinds)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def question_in_context(turns: Turns) -> str:

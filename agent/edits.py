@@ -1,37 +1,48 @@
 """Edits that may mend one failed criterion: where a fault stands, what is missing and where it belongs.
 
-They are only proposed here, best first; `revise.py` makes them, grades the result and keeps what helps.
+They are only proposed here, best first; `placing.py` makes them, `revise.py` grades the result and keeps what helps.
+A sentence is replaced or taken out on strong evidence alone, never where `keep` holds it: an urgent instruction
+and what is said of stopping a suspected culprit stay as they are; what answers the question is corrected beside itself.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import median_low
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agent import text
+from agent import keep, text
+from agent.critic.corrections import CORRECTION
 from agent.critic.judge import ModelJudge
 from agent.critic.quoting import quoted, quoted_turns
+from agent.emergency import call_in
 from agent.guard import new_facts
-from agent.language import is_english
+from agent.language import LANGUAGES, language_of
 from agent.llm.client import Model
 from agent.prompts import prompt
 from agent.text import Unit
 from principles.grader import Turns
-from principles.schema import Criterion, Principle
+from principles.schema import Criterion, Principle, Verdict
+from principles.scoring import probability
 
 Vectors = npt.NDArray[np.float32]
+Placement = Literal["opening", "body", "closing", "beside", "remark"]
 # Sentences nearest in meaning to a fault that are asked one by one, and how many of the guilty are tried.
 SUSPECTS = 4
 OFFENDERS = 2
-GUILTY_FROM = 0.5
+# P(fault) of a sentence by itself from which it is corrected or replaced, and from which it is taken out for nothing.
+REPLACED_FROM, REMOVED_FROM = 0.75, 0.85
+# A small judge says yes to every sentence for some criteria: one is guilty by so much more than the others' median.
+STANDS_OUT = 0.15
+# P(criterion) of the whole answer up to which something counts as missing, so that it is added.
+MISSING_UP_TO, MISSING_UP_TO_IF_CRITICAL = 0.35, 0.5
 # Above this cosine a sentence already makes the advice's point, weakly: it is replaced rather than repeated.
 SAME_POINT = 0.78
-# Above this one two pieces of advice say so nearly the same that the answer needs only the first (read over all pairs).
-SAME_ADVICE = 0.75
 ADDED_TOKENS = 120
 ADDED_SENTENCES = 2
 _ADDED_SCHEMA = {
@@ -40,92 +51,151 @@ _ADDED_SCHEMA = {
     "required": ["text"],
     "additionalProperties": False,
 }
-_WHOLE_SENTENCES = re.compile(r".*?[.!?。！？](?=\s|$)", re.DOTALL)
+_WHOLE_SENTENCES = re.compile(r".*?[.!?。！？।؟](?=\s|$)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Take `removed` out of the answer, put `added` in its place or, where nothing is removed, at `placement`."""
+    """Take `removed` out of the answer, put `added` in its place or, where nothing is removed, at `placement`.
+
+    `beside` is the sentence that stays and that `added` corrects.
+    """
 
     criterion: Criterion
     removed: str
     added: str
     source: Literal["advice", "model", "none"]
-    placement: Literal["opening", "body", "closing"]
+    placement: Placement
+    beside: str = ""
 
     @property
     def kind(self) -> str:
-        """What it does to the answer: "add", "replace" or "remove" something."""
+        """What it does to the answer: "add", "correct", "replace" or "remove" something."""
+        if self.beside:
+            return "correct"
         return "add" if not self.removed else "replace" if self.added else "remove"
 
 
 @dataclass
 class Editor:
-    """Proposes edits to one answer and makes them. `english` says whether the answer is in the advice's language."""
+    """Proposes edits to one answer.
+
+    `english` are the turns in English; `language` is the answer's, an ISO 639-1 code. A `document` is left as it is,
+    and in an `emergency` nothing is taken away.
+    """
 
     turns: Turns
     judge: ModelJudge
     model: Model
     encode: Callable[[Sequence[str]], Vectors]
-    english: bool = True
+    language: str = "en"
+    english: Turns = ()
+    document: bool = False
+    emergency: bool = False
 
-    def proposals(self, answer: str, criterion: Criterion, principle: Principle) -> Iterator[Proposal]:
+    def proposals(
+        self, answer: str, criterion: Criterion, principle: Principle, verdict: Verdict | None = None
+    ) -> Iterator[Proposal]:
         """Edits that may mend `criterion`, best first, made lazily since they cost model time.
 
-        What brings in a medicine or number that nobody gave is left out.
+        `verdict` is the judge's on the answer. What brings in a medicine or number that nobody gave is left out.
         """
         proposed = self._against_fault if criterion.points < 0 else self._for_missing
-        said = [turn["content"] for turn in self.turns if turn["role"] == "user"]
-        for one in proposed(answer, criterion, principle):
-            if not new_facts(one.added, answer, principle.advice, principle.statement, *said):
+        if self.document:
+            proposed = self._remark
+        chance = probability(verdict) if verdict else float(criterion.points < 0)
+        said = [turn["content"] for turn in (*self.turns, *self.english) if turn["role"] == "user"]
+        fixed = call_in(self.language, principle)
+        for one in proposed(answer, criterion, principle, chance):
+            if not new_facts(
+                one.added, answer, principle.advice, principle.statement, fixed, *said, language=self.language
+            ):
                 yield one
 
-    def made(self, answer: str, proposals: Sequence[Proposal]) -> tuple[str, list[Proposal]]:
-        """The answer with the proposals, and those made: an earlier one may have taken the place, or said the same."""
-        done: list[Proposal] = []
-        for one in proposals:
-            changed = "" if self._said_by(done, one) else self._with(answer, one)
-            if changed and changed != answer:
-                answer = changed
-                done.append(one)
-        return answer, done
+    @property
+    def _in_english(self) -> bool:
+        return self.language == "en"
 
-    def _against_fault(self, answer: str, criterion: Criterion, principle: Principle) -> Iterator[Proposal]:
-        for unit in self._offenders(answer, criterion, principle):
-            if self.english:
-                yield Proposal(criterion, unit.text, principle.advice, "advice", principle.placement)
-            yield Proposal(criterion, unit.text, "", "none", principle.placement)
-        if self.english:  # no sentence is guilty by itself: then what is right is at least said
-            yield Proposal(criterion, "", principle.advice, "advice", principle.placement)
+    @cached_property
+    def _reaction(self) -> bool:
+        return keep.tells_of_a_reaction(self.english or self.turns)
 
-    def _offenders(self, answer: str, criterion: Criterion, principle: Principle) -> list[Unit]:
-        """The sentences that show the fault: the nearest in meaning are asked one by one."""
+    def _advice(self, principle: Principle) -> str:
+        """What may be said of a principle in the answer's language without a model; empty where nothing may."""
+        return principle.advice if self._in_english else call_in(self.language, principle)
+
+    def _remark(self, answer: str, criterion: Criterion, principle: Principle, chance: float) -> Iterator[Proposal]:
+        advice = self._advice(principle)
+        if advice and principle.safety_critical:
+            yield Proposal(criterion, "", advice, "advice", "remark")
+
+    def _against_fault(
+        self, answer: str, criterion: Criterion, principle: Principle, chance: float
+    ) -> Iterator[Proposal]:
+        advice = self._advice(principle)
+        for unit, sure, answers in self._offenders(answer, criterion, principle):
+            if answers or self.emergency:
+                if advice:
+                    correction = CORRECTION.format(advice=advice)
+                    yield Proposal(criterion, "", correction, "advice", "beside", unit.text)
+                continue
+            if advice:
+                yield Proposal(criterion, unit.text, advice, "advice", principle.placement)
+            if sure >= REMOVED_FROM and self._in_english:
+                yield Proposal(criterion, unit.text, "", "none", principle.placement)
+        if advice and principle.safety_critical and chance >= REPLACED_FROM:
+            # no sentence is guilty by itself: then what is right is at least said
+            yield Proposal(criterion, "", advice, "advice", principle.placement)
+
+    def _offenders(self, answer: str, criterion: Criterion, principle: Principle) -> Iterator[tuple[Unit, float, bool]]:
+        """The sentences that show the fault, with P(fault) and whether they answer the question."""
+        question = (self.english or self.turns)[-1]["content"]
         found = text.units(answer)
+        answering = keep.answering(answer, question, self.encode)
         if len(found) > SUSPECTS:
             near = self.encode([criterion.text, principle.advice]) @ self.encode([unit.text for unit in found]).T
             ranked = np.argsort(-near.max(axis=0))[:SUSPECTS]
             found = [found[i] for i in sorted(ranked)]
+        found = [unit for unit in found if not self._untouchable(unit.text)]
         chances = self.judge.sentence_chances([unit.text for unit in found], criterion)
-        guilty = [(c, unit) for c, unit in zip(chances, found, strict=True) if c is not None and c >= GUILTY_FROM]
-        worst = [unit for _, unit in sorted(guilty, key=lambda pair: -pair[0])[:OFFENDERS]]
-        return [text.whole_thought(answer, unit) for unit in worst]
+        guilty = [
+            (c, unit) for c, unit in zip(chances, found, strict=True) if c is not None and c >= _guilty_from(chances)
+        ]
+        for chance, unit in sorted(guilty, key=lambda pair: -pair[0])[:OFFENDERS]:
+            whole = text.whole_thought(answer, unit)
+            inside = [other for other in text.units(answer) if whole.start <= other.start < whole.end]
+            if any(self._untouchable(other.text) for other in inside):
+                whole = unit
+            yield whole, chance, any(other.start in answering for other in inside if other.start >= whole.start)
 
-    def _for_missing(self, answer: str, criterion: Criterion, principle: Principle) -> Iterator[Proposal]:
-        if self.english:
-            weaker = self._weaker(answer, principle.advice)
-            yield Proposal(criterion, weaker, principle.advice, "advice", principle.placement)
-        if self.english and not principle.safety_critical:
+    def _untouchable(self, sentence: str) -> bool:
+        return keep.is_urgent(sentence) or (self._reaction and keep.speaks_of_stopping(sentence))
+
+    def _for_missing(
+        self, answer: str, criterion: Criterion, principle: Principle, chance: float
+    ) -> Iterator[Proposal]:
+        critical = principle.safety_critical
+        if chance > (MISSING_UP_TO_IF_CRITICAL if critical else MISSING_UP_TO):
+            return
+        if advice := self._advice(principle):
+            weaker = self._weaker(answer, advice, principle)
+            yield Proposal(criterion, weaker, advice, "advice", principle.placement)
+        if not critical or (not self._in_english and advice):
             return  # the model's own words cost a generation and seldom help
         worded = self._in_model_words(answer, principle)
-        if worded and is_english(worded) == self.english:
+        if worded and language_of(worded) == self.language:
             yield Proposal(criterion, "", worded, "model", principle.placement)
-        if not self.english and principle.safety_critical:  # in the wrong language, but in words that were checked
-            yield Proposal(criterion, "", principle.advice, "advice", principle.placement)
 
-    def _weaker(self, answer: str, advice: str) -> str:
-        """The sentence that makes the advice's point already, but not well enough; empty if there is none."""
+    def _weaker(self, answer: str, advice: str, principle: Principle) -> str:
+        """The sentence that makes the advice's point already, but not well enough; empty if there is none.
+
+        What belongs at the opening replaces only what stands there.
+        """
         found = text.units(answer)
-        if not found:
+        question = (self.english or self.turns)[-1]["content"]
+        answering = keep.answering(answer, question, self.encode) if found else set()
+        found = [unit for unit in found if not self._untouchable(unit.text) and unit.start not in answering]
+        if not found or principle.placement == "opening":
             return ""
         near = (self.encode([advice]) @ self.encode([unit.text for unit in found]).T)[0]
         return found[int(np.argmax(near))].text if float(near.max()) >= SAME_POINT else ""
@@ -137,6 +207,7 @@ class Editor:
             answer=quoted(answer),
             statement=principle.statement,
             advice=principle.advice,
+            language=LANGUAGES.get(self.language, "the language of the question"),
         )
         messages = [SystemMessage(prompt("add_system")), HumanMessage(filled)]
         reply = self.model.json(messages, "addition", _ADDED_SCHEMA, ADDED_TOKENS)
@@ -145,23 +216,10 @@ class Editor:
             return ""
         return " ".join(_WHOLE_SENTENCES.findall(" ".join(said.split()))[:ADDED_SENTENCES]).strip()
 
-    def _said_by(self, done: Sequence[Proposal], one: Proposal) -> bool:
-        others = [other.added for other in done if other.added]
-        if one.removed or not others:
-            return False
-        return bool((self.encode([one.added]) @ self.encode(others).T).max() >= SAME_ADVICE)
 
-    def _with(self, answer: str, one: Proposal) -> str:
-        if one.removed:
-            start = answer.find(one.removed)
-            if start < 0:
-                return answer
-            item = any(unit.item and unit.start == start for unit in text.units(answer))
-            return text.replace(answer, Unit(start, start + len(one.removed), one.removed, item), one.added)
-        found = text.units(answer)
-        if not found or one.placement == "closing":
-            return text.insert_closing(answer, one.added)
-        if one.placement == "opening":
-            return text.insert_opening(answer, one.added)
-        near = (self.encode([one.added]) @ self.encode([unit.text for unit in found]).T)[0]
-        return text.insert_after(answer, found[int(np.argmax(near))], one.added)
+def _guilty_from(chances: Sequence[float | None]) -> float:
+    """P(fault) from which a sentence is guilty: certain where there is no other to compare with."""
+    known = [chance for chance in chances if chance is not None]
+    if len(known) < 2:
+        return REMOVED_FROM
+    return max(REPLACED_FROM, median_low(known) + STANDS_OUT)

@@ -1,4 +1,4 @@
-"""The graph: draft beside scenario, retrieve and rubric; then critique, revise, choose.
+"""The graph: the scenario, then the draft beside retrieve and rubric; then critique, revise, choose.
 
 Prompts and judging are elsewhere; here is only what follows what.
 """
@@ -41,12 +41,12 @@ def agent_over(resources: Resources, checkpointer: BaseCheckpointSaver[Any] | No
     """An agent over resources that others use too: see `build_agent`."""
     nodes = Nodes(resources)
     graph = StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)
-    stages = (nodes.prepare, nodes.draft, nodes.scenario, nodes.retrieve, nodes.rubric)
+    stages = (nodes.prepare, nodes.scenario, nodes.draft, nodes.retrieve, nodes.rubric)
     for stage in (*stages, nodes.critique, nodes.revise, nodes.choose):
         graph.add_node(stage.__name__, stage)
     graph.add_edge(START, "prepare")
-    graph.add_edge("prepare", "draft")
     graph.add_edge("prepare", "scenario")
+    graph.add_edge("scenario", "draft")
     graph.add_edge("scenario", "retrieve")
     graph.add_edge("retrieve", "rubric")
     graph.add_edge(["draft", "rubric"], "critique")

@@ -1,20 +1,31 @@
-"""Refuses text that brings in a medicine, a dose or a number that nobody gave.
+"""Refuses text that brings in a medicine, a dose or a number that nobody gave, in the languages of the page.
 
 Small models invent these when they are asked to add a sentence. What the question, the draft or the
 principle already says may be said again; anything else of that kind is refused.
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.resources import files
+
+import yaml
 
 from principles.medicines import medicine_keys
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NUMBER_WORDS = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|"
-    r"ninety|hundred|thousand|half|double|twice|daily|hourly)\b",
+    r"ninety|hundred|thousand|half|quarter|third of|double|twice|thrice|daily|hourly)\b",
     re.IGNORECASE,
 )
+_WITHOUT_SPACES = frozenset({"zh", "ja", "th", "ko"})
+# To inject anything is new unless somebody spoke of it, whichever form the word has.
+_INJECT = re.compile(
+    r"\b(?:inject\w*|inyec\w+|injekt\w+|spritz\w+|iniett\w+|iniezion\w+|injet\w+|wstrzyk\w+|zastrzyk\w*|укол\w*|введите|"
+    r"инъекц\w+|ін.єкц\w+|enjekt\w+|iğne\w*|suntik\w*|tiêm)\b|注射|打针|حقن|इंजेक्शन|주사",
+    re.IGNORECASE,
+)
+_INJECTED = "to inject"
 # International nonproprietary name stems (WHO) catch generics that the dictionary lacks.
 _STEM = re.compile(
     r"\b\w{3,}(?:cillin|mycin|floxacin|cycline|prazole|sartan|pril|olol|statin|dipine|gliptin|gliflozin|glutide|"
@@ -23,17 +34,33 @@ _STEM = re.compile(
 )
 
 
-def new_facts(text: str, *allowed: str) -> set[str]:
-    """The medicines and numbers of `text` that none of the `allowed` texts has. Empty means that it may be used."""
-    return set(_facts(text) - _facts(" ".join(allowed)))
+def new_facts(text: str, *allowed: str, language: str = "en") -> set[str]:
+    """The medicines and numbers of `text` that none of the `allowed` texts has. Empty means that it may be used.
+
+    `language` is that of the text, an ISO 639-1 code, in whose words numbers are read beside English.
+    """
+    return set(_facts(text, language) - _facts(" ".join(allowed), language))
 
 
 @lru_cache(maxsize=64)  # question, draft and advice are asked about again with every edit; in memory only
-def _facts(text: str) -> frozenset[str]:
+def _facts(text: str, language: str) -> frozenset[str]:
     numbers = {_plain(match[0]) for match in _NUMBER.finditer(text)}
     words = {match[0].lower() for match in _NUMBER_WORDS.finditer(text)}
+    if foreign := _number_words(language):
+        words |= {match[0].lower() for match in foreign.finditer(text)}
+    words |= {_INJECTED for match in _INJECT.finditer(text)}
     stems = {match[0].lower().rstrip("s") for match in _STEM.finditer(text)}
     return frozenset(numbers | words | stems | medicine_keys(text))
+
+
+@cache
+def _number_words(language: str) -> re.Pattern[str] | None:
+    """Numbers, parts and frequencies in a language's words; None where none are listed."""
+    listed = yaml.safe_load(files("agent").joinpath("guard.yaml").read_text(encoding="utf-8")).get(language)
+    if listed is None:
+        return None
+    whole = listed if language in _WITHOUT_SPACES else rf"(?<!\w)(?:{listed})(?!\w)"
+    return re.compile(whole, re.IGNORECASE)
 
 
 def _plain(number: str) -> str:

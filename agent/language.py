@@ -4,7 +4,12 @@ The encoder, the classifier's cues and words, and the library are English: to th
 small talk. So the model translates first. The draft and the critique read what the person wrote.
 """
 
+import math
 import re
+import threading
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -14,42 +19,157 @@ from agent.prompts import prompt
 from principles.errors import ModelError
 from principles.grader import Turns
 
-# Nats by which another language must be likelier than English. At 13 none of 966 patients' questions in English and
-# none of 6,637 others is taken for another language, short ones and those of abbreviations included.
-FOREIGN_FROM = 13.0
-# What medical English without verbs looks like to py3langid.
-_LIKE_ENGLISH = frozenset({"en", "la"})
-# Where a fifth of the words are these it is English, and the model of languages need not be loaded, which takes a
-# second. Of 379 questions in other languages none has so many, of those in English most.
-_COMMON = re.compile(
-    r"\b(?:the|is|my|what|how|should|with|have|has|does|been|this|that|are|you|and|of|for|can|it|i'm|i've|i)\b",
+if TYPE_CHECKING:
+    from lingua import ConfidenceValue, LanguageDetector
+
+# Those that the page's notices and the guard know, as ISO 639-1 codes, with the names that prompts use.
+LANGUAGES = {
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "de": "German",
+    "pt": "Portuguese",
+    "it": "Italian",
+    "nl": "Dutch",
+    "sv": "Swedish",
+    "da": "Danish",
+    "no": "Norwegian",
+    "fi": "Finnish",
+    "pl": "Polish",
+    "cs": "Czech",
+    "ro": "Romanian",
+    "hu": "Hungarian",
+    "el": "Greek",
+    "bg": "Bulgarian",
+    "ru": "Russian",
+    "uk": "Ukrainian",
+    "tr": "Turkish",
+    "ar": "Arabic",
+    "fa": "Persian",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "bn": "Bengali",
+    "ur": "Urdu",
+    "id": "Indonesian",
+    "ms": "Malay",
+    "sw": "Swahili",
+    "vi": "Vietnamese",
+    "th": "Thai",
+    "zh": "Chinese",
+    "ja": "Japanese",
+    "ko": "Korean",
+}
+_BOKMAL = "nb"  # what the detector calls Norwegian
+# Words of English that sentences in the other languages do not have, and those that some share: one of the first
+# kind or two of either make a short text English, though names of medicines look like any language.
+_ENGLISH = re.compile(
+    r"\b(?:the|my|what|whats|how|should|with|been|this|that|are|you|and|it|i'm|i've|any|same|use|why|do|does|he|she|"
+    r"was|not|your|take|get|pain|help)\b",
     re.IGNORECASE,
 )
-_ENOUGH, _FIFTH = 2, 0.2
+_SHARED = re.compile(r"\b(?:is|an|of|for|can|have|has|i|or)\b", re.IGNORECASE)
+_FIFTH = 0.2
+# English words of four letters and more, of which a text in English has so many. english.txt holds those that stand in
+# four or more of this project's own questions and principles.
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+_MOSTLY = 0.6
+# By so much another language must be likelier than English. With all of this 8 of 1,069 patients' questions in English
+# are taken for another language (names of medicines, misspelt), and of 132 in 22 others, many of them of three words,
+# none for English but one Swahili word.
+MARGIN = 0.15
+# So many of the detector's likeliest languages the second model chooses from.
+ALIKE = 3
+# So many words tell a language that the detector does not know.
+SEVERAL_WORDS = 5
+# What py3langid calls by a narrower name.
+_SAME = {"nb": "no", "nn": "no", "wuu": "zh", "yue": "zh", "arz": "ar", "ary": "ar", "apc": "ar", "prs": "fa"}
 # The question, and what it may refer to.
 TURNS = 3
-# Of a longer turn the start and the end: the encoder reads no more of it either.
-HALF = 600
-TRANSLATION_TOKENS = 400
+# A long turn is translated piece by piece, so that nothing in the middle is lost, up to this length.
+PIECE, MOST_PIECES = 1_200, 8
+TRANSLATION_TOKENS = 500
 
 
 def language_of(text: str) -> str:
-    """The ISO 639-1 code of a text's language, guessed. The first call takes a second."""
+    """The ISO 639-1 code of a text's language, guessed. English where in doubt.
+
+    Between languages that are alike the second model decides, which alone takes too much for English.
+    """
+    if is_english(text):
+        return "en"
+    ranked = _ranked(text)
+    near = {_code(value) for value in ranked[:ALIKE]} - {"en"}
     import py3langid
 
-    return str(py3langid.classify(text)[0])
+    chances: dict[str, float] = {}
+    for code, chance in py3langid.rank(text):  # likeliest first
+        chances.setdefault(_SAME.get(code, code), float(chance))
+    first = next(iter(chances))
+    if first not in LANGUAGES and len(text.split()) >= SEVERAL_WORDS:
+        return first
+    return max(near or {_likeliest(text)[0]}, key=lambda code: chances.get(code, -math.inf))
 
 
 def is_english(text: str) -> bool:
     """Whether a text is in English, as far as can be told: what is in doubt counts as English."""
-    common = len(_COMMON.findall(text))
-    if common >= _ENOUGH and common >= _FIFTH * len(text.split()):
+    words = text.split()
+    own, shared = len(_ENGLISH.findall(text)), len({word.lower() for word in _SHARED.findall(text)})
+    if (own >= 1 or shared >= 2) and own + shared >= max(1.0, _FIFTH * len(words)):
         return True
-    import py3langid
+    code, ahead = _likeliest(text)
+    # A single word in Latin letters may be the name of a medicine: that says nothing.
+    return code == "en" or ahead < MARGIN or (len(words) < 2 and text.isascii()) or _of_english_words(text)
 
-    ranked = py3langid.rank(text)
-    likeliest, chance = ranked[0]
-    return likeliest in _LIKE_ENGLISH or chance - dict(ranked)["en"] < FOREIGN_FROM
+
+def _of_english_words(text: str) -> bool:
+    """Notes without a verb ("dark urine, no fever") look like any language, but for their words."""
+    words = _LONG_WORD.findall(text.lower())
+    return bool(words) and sum(word in _vocabulary() for word in words) >= _MOSTLY * len(words)
+
+
+@cache
+def _vocabulary() -> frozenset[str]:
+    return frozenset(files("agent").joinpath("english.txt").read_text(encoding="utf-8").split())
+
+
+@lru_cache(maxsize=256)  # a question is asked about at several stages; in memory only
+def _likeliest(text: str) -> tuple[str, float]:
+    """The likeliest language, and by how much it is likelier than English, in [0, 1]."""
+    ranked = _ranked(text)
+    first, behind = ranked[0], next(value for value in ranked if value.language.iso_code_639_1.name == "EN")
+    ahead = first.value - behind.value
+    if first is behind and _of_no_english_word(text):
+        first, ahead = ranked[1], MARGIN
+    return _code(first), ahead
+
+
+def _code(value: "ConfidenceValue") -> str:
+    code = value.language.iso_code_639_1.name.lower()
+    return "no" if code == _BOKMAL else code
+
+
+def _ranked(text: str) -> "list[ConfidenceValue]":
+    with _LOCK:
+        return _detector().compute_language_confidence_values(text[: 4 * PIECE])
+
+
+def _of_no_english_word(text: str) -> bool:
+    """Accents, and not one word of English: then the letters alone have misled."""
+    words = _LONG_WORD.findall(text.lower())
+    return not text.isascii() and len(words) > 1 and not any(word in _vocabulary() for word in words)
+
+
+_LOCK = threading.Lock()
+
+
+@cache
+def _detector() -> "LanguageDetector":
+    # The models of three letters alone: a tenth of the memory, and as good at telling another language from English.
+    from lingua import IsoCode639_1, LanguageDetectorBuilder
+
+    codes = [getattr(IsoCode639_1, (_BOKMAL if code == "no" else code).upper()) for code in LANGUAGES]
+    builder = LanguageDetectorBuilder.from_iso_codes_639_1(*codes)
+    return builder.with_low_accuracy_mode().build()
 
 
 def in_english(turns: Turns, model: Model) -> Turns:
@@ -68,8 +188,26 @@ def in_english(turns: Turns, model: Model) -> Turns:
 
 
 def _translated(text: str, model: Model) -> str:
-    shown = text if len(text) <= 2 * HALF else f"{text[:HALF]} … {text[-HALF:]}"
-    messages = [SystemMessage(prompt("translate_system")), HumanMessage(prompt("translate", text=quoted(shown)))]
+    """Piece by piece; of an endless text the first and the last pieces."""
+    parts = _parts(text)
+    if len(parts) > MOST_PIECES:
+        parts = parts[: MOST_PIECES // 2] + parts[-MOST_PIECES // 2 :]
+    return "\n".join(_piece_translated(part, model) for part in parts)
+
+
+def _parts(text: str) -> list[str]:
+    """The text in pieces of at most `PIECE` characters, cut between words where there are any."""
+    parts: list[str] = []
+    while len(text) > PIECE:
+        cut = max(text.rfind(mark, PIECE // 2, PIECE) for mark in ("\n", ". ", "。", " "))
+        cut = cut + 1 if cut > 0 else PIECE
+        parts.append(text[:cut])
+        text = text[cut:]
+    return [*parts, text]
+
+
+def _piece_translated(text: str, model: Model) -> str:
+    messages = [SystemMessage(prompt("translate_system")), HumanMessage(prompt("translate", text=quoted(text)))]
     english = model.text(messages, TRANSLATION_TOKENS, aloud=False)
     if not is_english(english):
         raise ModelError("the model did not translate it")

@@ -12,17 +12,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, SystemMessage
+from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from agent.choice import best_version
-from agent.conversation import as_messages, turns_of, within_context
+from agent.conversation import turns_of, unread, within_context
 from agent.critic.judge import ModelJudge
+from agent.document import wants_document
+from agent.drafting import draft_messages
 from agent.edits import Editor
-from agent.language import in_english, is_english
+from agent.emergency import verdicts_by_words
+from agent.language import in_english, language_of
 from agent.llm.client import Model, Usage
-from agent.prompts import prompt
 from agent.resources import Resources
 from agent.revise import Version, revise_by_edits, rewrite, to_mend
 from agent.rubric import rubric_for
@@ -31,7 +33,7 @@ from agent.state import Context, State
 from principles.errors import ClinAlignError, ModelError
 from principles.grader import grade
 from principles.library import Library
-from principles.schema import Grade, Principle, Rubric, Scenario, Verdict
+from principles.schema import Grade, Principle, Rubric, Scenario, Urgency, Verdict
 from retrieval.retriever import Retrieved
 
 DRAFT_TOKENS = 600
@@ -95,20 +97,22 @@ class Nodes:
             model = Model(self.resources.model())
             stage.usage = model.usage
             loading.join()  # loading beside the draft would slow both: llama.cpp wants the cores for itself
-            turns = within_context(turns, self.resources.context_tokens)
-            warnings = []
+            turns, dropped = within_context(turns, self.resources.context_tokens)
+            warnings = [*unread(state["messages"]), *dropped]
             try:
                 english = in_english(turns, model)
             except ModelError as error:
                 english = turns
-                warnings = [f"the question could not be read in English ({error}): its urgency is a guess"]
+                warnings += [f"the question could not be read in English ({error}): its urgency is a guess"]
             fresh: Update = {
                 "versions": [],
                 "pending": None,
                 "rounds": 0,
                 "edits": [],
-                "warnings": warnings,
+                "warnings": Overwrite(warnings),
                 "reviewed": False,
+                "ended": False,
+                "coverage": 0.0,
             }
             facts = {name: Overwrite(value) for name, value in stage.done().items()}
             return fresh | {"turns": turns, "english": english, **facts}
@@ -120,15 +124,18 @@ class Nodes:
     def draft(self, state: State, runtime: Runtime[Context]) -> Update:
         """Answer the question, streamed. Raises ModelError, which ends the run."""
         with self._asking("draft", runtime) as (stage, model):
-            messages = [SystemMessage(prompt("draft")), *as_messages(state["turns"])]
-            written = model.text(messages, DRAFT_TOKENS)
-            return {"draft": written, **stage.done(characters=len(written))}
+            scenario = Scenario.model_validate(state["scenario"])
+            written = model.text(draft_messages(state["turns"], scenario, state["document"]), DRAFT_TOKENS)
+            warnings = [f"the draft ran into its limit of {DRAFT_TOKENS} tokens and ends early"] if model.cut else []
+            return {"draft": written, "warnings": warnings, **stage.done(characters=len(written))}
 
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         """What kind of question this is."""
         with self._stage("scenario", runtime) as stage:
-            found = self.resources.search().scenario(state["english"]).model_dump(mode="json")
-            return {"scenario": found, **stage.done(scenario=found)}
+            kind = self.resources.search().scenario(state["english"])
+            found = kind.model_dump(mode="json")
+            document = wants_document(state["english"], kind)
+            return {"scenario": found, "document": document, **stage.done(scenario=found)}
 
     def retrieve(self, state: State, runtime: Runtime[Context]) -> Update:
         """The principles that the search brings, at most `top_k` unless more are mandatory."""
@@ -160,12 +167,17 @@ class Nodes:
         with self._asking("critique", runtime) as (stage, model):
             pending = state["pending"] or {"answer": state["draft"], "fresh": {}, "edits": []}
             rubric = rubric_of(state)
-            known = {key: Verdict.model_validate(value) for key, value in pending["fresh"].items()}
+            if not rubric.criteria:
+                return self._unreviewed(state, stage, "no principle of the library applies, so nothing was checked")
+            library = self.resources.search().retriever.library
+            principles = [library.get(c.principle_id) for c in rubric.criteria if c.principle_id]
+            known = verdicts_by_words(pending["answer"], principles)
+            known |= {key: Verdict.model_validate(value) for key, value in pending["fresh"].items()}
             try:
                 judged = grade(rubric, state["turns"], pending["answer"], ModelJudge(model), known)
             except ModelError as error:
                 return self._unreviewed(state, stage, str(error))
-            if rubric.criteria and judged.coverage < LEAST_COVERAGE:
+            if judged.coverage < LEAST_COVERAGE:
                 return self._unreviewed(state, stage, f"only {judged.coverage:.0%} of the criteria could be judged")
             version = {
                 "answer": pending["answer"],
@@ -200,7 +212,9 @@ class Nodes:
         if stage.context.revise == "rewrite":
             return Version(rewrite(version, rubric, principles, state["turns"], model), {})
         judge, encode = ModelJudge(model), retriever.encoder.encode
-        editor = Editor(state["turns"], judge, model, encode, is_english(version.answer))
+        language = language_of(version.answer)
+        emergency = state["scenario"]["urgency"] == Urgency.EMERGENT
+        editor = Editor(state["turns"], judge, model, encode, language, state["english"], state["document"], emergency)
         return revise_by_edits(
             version,
             rubric,
@@ -210,9 +224,14 @@ class Nodes:
         )
 
     def _unreviewed(self, state: State, stage: Stage, why: str) -> Update:
-        warning = f"the {stage.name} could not be finished: {why}; the draft is returned, not reviewed"
+        """What a failure leaves: the best graded version of the rounds before it, or the draft, not reviewed."""
         facts = stage.done(failed=True)
-        return {"reviewed": False, "pending": None, "versions": [], "warnings": [*state["warnings"], warning], **facts}
+        ended: Update = {"pending": None, "ended": True, **facts}
+        if len(state["versions"]) > 1:
+            warning = f"the {stage.name} of round {state['rounds'] + 1} could not be finished: {why}"
+            return {**ended, "warnings": [f"{warning}; the best version of the rounds before it is returned"]}
+        warning = f"the {stage.name} could not be finished: {why}; the draft is returned, not reviewed"
+        return {**ended, "reviewed": False, "versions": [], "warnings": [warning]}
 
     def choose(self, state: State, runtime: Runtime[Context]) -> Update:
         """The best-graded version becomes the answer."""
@@ -227,6 +246,7 @@ class Nodes:
                 "answer": answer,
                 "edits": best["edits"] if best else [],
                 "rubric": state["rubric"] | grades,
+                "coverage": best["grade"]["coverage"] if best else 0.0,
                 **stage.done(reviewed=state["reviewed"]),
             }
 
@@ -235,7 +255,7 @@ def after_critique(state: State, runtime: Runtime[Context]) -> str:
     """Revise while there is something to mend, a round is left and the last one helped."""
     context = runtime.context or Context()
     versions = state["versions"]
-    if not state["reviewed"] or state["rounds"] >= context.max_rounds:
+    if not state["reviewed"] or state["ended"] or state["rounds"] >= context.max_rounds:
         return "choose"
     if best_version(rubric_of(state), versions) is not versions[-1]:
         return "choose"

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agent.conversation import question_in_context
 from agent.scenario.classifier import ScenarioClassifier
+from agent.scenario.subject import searched
 from principles.grader import Turns
 from principles.rubric import build_rubric
 from principles.schema import Principle, Rubric, Scenario
@@ -29,7 +30,7 @@ class Search:
 
     def principles(self, turns: Turns, scenario: Scenario, top_k: int) -> list[Retrieved]:
         """Mandatory principles first, then best first: see `Retriever.retrieve`."""
-        return self.retriever.retrieve(question_in_context(turns), scenario, top_k)
+        return self.retriever.retrieve(question_in_context(searched(turns)), scenario, top_k)
 
 
 @dataclass(frozen=True)

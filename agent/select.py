@@ -23,7 +23,7 @@ LEAST_EVIDENCE_IF_SAFETY_CRITICAL = 0.85
 MORE_FOR_COLLEAGUES = 0.25
 # The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a guess.
 LEAST_EVIDENCE_IF_MANDATORY = 0.8
-# Without logprobs there is only the cosine.
+# Where the model cannot say, there is only the cosine.
 LEAST_SIMILARITY = 0.5
 
 
@@ -41,18 +41,20 @@ class SelectingWriter:
 def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: ModelJudge) -> list[Selected]:
     """The principles that apply, in their order.
 
-    Mandatory ones are asked about only where the scenario was a guess. Where the model fails, the
-    nearest are taken on their likeness alone: the critique will report the failure.
+    Mandatory ones are asked about only where the scenario was a guess, and those of an emergency not even then. Where
+    the model fails, the nearest are taken on their likeness alone: the critique will report the failure.
     """
     chosen: list[Selected] = []
     for position, one in enumerate(found):
         if out_of_place(one.principle, scenario):
             continue
-        if one.mandatory and one.principle.dimension not in scenario.guessed:
+        if one.mandatory and (
+            _of_emergency(one.principle, scenario) or one.principle.dimension not in scenario.guessed
+        ):
             chosen.append(Selected(one, None))
             continue
         try:
-            chance = judge.applies(turns, one.principle) if judge.has_logprobs else None
+            chance = judge.applies(turns, one.principle)
         except ModelError:
             return chosen + [Selected(rest, None) for rest in found[position:] if _holds(rest, None, scenario)]
         if _holds(one, chance, scenario):
@@ -66,6 +68,11 @@ def out_of_place(principle: Principle, scenario: Scenario) -> bool:
         return scenario.expertise not in principle.values
     emergency = scenario.urgency is Urgency.EMERGENT and "urgency" not in scenario.guessed
     return emergency and not principle.safety_critical
+
+
+def _of_emergency(principle: Principle, scenario: Scenario) -> bool:
+    """To call for help in vain costs less than to drop it: also where the emergency is a guess."""
+    return scenario.urgency is Urgency.EMERGENT and Urgency.EMERGENT in principle.values
 
 
 def _holds(one: Retrieved, chance: float | None, scenario: Scenario) -> bool:

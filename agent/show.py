@@ -63,6 +63,7 @@ class Screen:
         if result["edits"]:
             self._section("Edits", _edits(result["edits"]))
         title = "Answer" if result["reviewed"] else "Answer (not reviewed)"
+        self._section("Checked", Text(checked_words(result)))
         self._out.print(Panel(Text(result["answer"]), title=title, border_style="green", padding=(1, 2)))
         from agent import NOTICE
 
@@ -72,6 +73,19 @@ class Screen:
     def _section(self, title: str, body: Any) -> None:
         self._out.rule(f"[bold]{title}", align="left")
         self._out.print(Padding(body, (0, 0, 1, 2)))
+
+
+def checked_words(result: Mapping[str, Any]) -> str:
+    """How much of the answer was checked, in words: a check that holds is no verdict on the rest."""
+    asked = len(result["rubric"]["criteria"])
+    judged = round(result["coverage"] * asked)
+    if not result["reviewed"] or not judged:
+        return "nothing of this answer was checked"
+    points = f"{judged} point{'' if judged == 1 else 's'}"
+    left = f"; {asked - judged} more could not be judged" if judged < asked else ""
+    return f"{points} of this answer were checked{left}. What no check asks about is unchecked.".replace(
+        "1 point of this answer were", "1 point of this answer was"
+    )
 
 
 def _scenario_line(scenario: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """What goes through the graph. Plain types only, so that any checkpointer can keep it."""
 
 from dataclasses import dataclass
+from operator import add
 from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.messages import AnyMessage
@@ -51,7 +52,9 @@ class Input(TypedDict):
 class Output(TypedDict):
     """`principles` are {id, statement, similarity, mandatory, points, safety_critical, sources};
     `rubric` {criteria, draft, final}, where draft and final are grades, or None where not graded;
-    `edits` those that were kept; `usage` {calls, prompt_tokens, completion_tokens}; `timings` seconds by stage."""
+    `edits` those that were kept; `reviewed` whether the answer was checked at all, and `coverage` the share of the
+    rubric's criteria that were judged, in [0, 1], 0 where there was nothing to check;
+    `usage` {calls, prompt_tokens, completion_tokens}; `timings` seconds by stage."""
 
     messages: Annotated[list[AnyMessage], add_messages]
     answer: str
@@ -62,16 +65,20 @@ class Output(TypedDict):
     rounds: int
     edits: list[dict[str, Any]]
     reviewed: bool
-    warnings: list[str]
+    coverage: float
+    warnings: Annotated[list[str], add]
     usage: Annotated[dict[str, int], sum_counts]
     timings: Annotated[dict[str, float], sum_counts]
 
 
 class State(Output):
-    """`english` are the turns as scenario and search read them; `versions` the graded answers so far, {answer, grade,
-    edits}, draft first; `pending` awaits its grade."""
+    """`english` are the turns as scenario and search read them, `document` whether it
+    asks for one; `versions` the graded answers so far, {answer, grade, edits}, draft first; `pending` awaits its grade;
+    `ended` once a round has failed."""
 
     turns: list[dict[str, str]]
     english: list[dict[str, str]]
+    document: bool
+    ended: bool
     versions: list[dict[str, Any]]
     pending: dict[str, Any] | None

@@ -5,14 +5,19 @@ spans of the text itself, so that what is not edited stays as it was, to the let
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LIST_ITEM = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+\S")
-_NUMBERED = re.compile(r"^(\s*)\d{1,2}([.)]\s)")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*]*\s+(?=[\"'(\[*]*[A-Z0-9À-ÞЀ-Я])|(?<=[。！？])")
+_NUMBERED = re.compile(r"^(\s*)(\d{1,2})([.)]\s)")
+# A capital, a digit, or a letter of a script that has no capitals begins the next sentence.
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?؟])[\"')\]*]*\s+(?=[\"'¿¡«(\[*]*[A-Z0-9À-ÞЀ-ЯΑ-Ω\u0590-\u0E7F])|(?<=[。！？])|(?<=।)\s*"
+)
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Dr|Mr|Mrs|Ms|St|No|Fig)|\b[A-Z])\.$")
 _WHOLE = re.compile(r"[.!?。！？…؟।][\"'”’)\]*]*$")
 LONG_PARAGRAPH_WORDS = 70
+REMARKS = "*Remarks on this text, not part of it:*"
 _POINTS_BACK = re.compile(r"(?:it|its|this|these|those|they|them|their|such|both|he|she)\b", re.IGNORECASE)
 _SIGN_OFF = re.compile(r"^\W*(?:remember|i hope|take care|stay safe|feel free|let me know|i wish)\b", re.IGNORECASE)
 
@@ -77,18 +82,32 @@ def _between(answer: str, one: Unit, other: Unit) -> str:
 
 
 def replace(answer: str, unit: Unit, text: str) -> str:
-    """The answer with `text` in the unit's place, keeping a list marker; an empty `text` removes the unit."""
+    """The answer with `text` in the unit's place, keeping a list marker; an empty `text` removes the unit.
+
+    A numbered list counts on without a hole where an item was removed; nothing else is renumbered.
+    """
     if not text:
-        return _tidy(
-            answer[: unit.start] + (answer[unit.end :].removeprefix("\n") if unit.item else answer[unit.end :])
-        )
+        after = answer[unit.end :].removeprefix("\n") if unit.item else answer[unit.end :]
+        number = _NUMBERED.match(answer[_line_start(answer, unit.start) : unit.end]) if unit.item else None
+        return _tidy(answer[: unit.start] + (_counted_on(after, number) if number else after))
     marker = re.match(r"(?:[-*•]|\d{1,2}[.)])\s+", unit.text) if unit.item else None
     return _tidy(answer[: unit.start] + (marker[0] if marker else "") + text + answer[unit.end :])
+
+
+def correct_beside(answer: str, unit: Unit, text: str) -> str:
+    """The answer with `text` directly after the unit, which stays."""
+    return f"{answer[: unit.end]} {text}{answer[unit.end :]}"
 
 
 def insert_opening(answer: str, text: str) -> str:
     """`text` as the first paragraph."""
     return f"{text}\n\n{answer}"
+
+
+def with_remarks(document: str, remarks: Sequence[str]) -> str:
+    """The document untouched, and after it what is to be said about it."""
+    listed = "\n".join(f"- {remark}" for remark in remarks)
+    return f"{document.rstrip()}\n\n---\n\n{REMARKS}\n\n{listed}"
 
 
 def insert_after(answer: str, unit: Unit, text: str) -> str:
@@ -125,18 +144,22 @@ def _followed(before: str, text: str) -> str:
 def _tidy(answer: str) -> str:
     lines = [line.rstrip() for line in answer.splitlines()]
     kept = [line for line in lines if not re.fullmatch(r"\s*(?:[-*•]|\d{1,2}[.)])", line)]
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(re.sub(r"(?<=\S) {2,}", " ", line) for line in kept)).strip()
-    return _renumber(text)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(re.sub(r"(?<=\S) {2,}", " ", line) for line in kept)).strip()
 
 
-def _renumber(text: str) -> str:
-    """Numbered items count on without a hole after one was removed."""
-    number, lines = 0, []
-    for line in text.split("\n"):
-        if match := _NUMBERED.match(line):
-            number += 1
-            line = f"{match[1]}{number}{match[2]}{line[match.end() :]}"
-        elif line and not line[:1].isspace():
-            number = 0
-        lines.append(line)
+def _line_start(answer: str, position: int) -> int:
+    return answer.rfind("\n", 0, position) + 1
+
+
+def _counted_on(after: str, removed: re.Match[str]) -> str:
+    """The text after a numbered item that was removed: those that followed it in its list move up by one."""
+    due, lines = int(removed[2]), after.split("\n")
+    for place, line in enumerate(lines):
+        match = _NUMBERED.match(line)
+        if match is None or match[1] != removed[1]:
+            continue
+        if int(match[2]) != due + 1:
+            break
+        lines[place] = f"{match[1]}{due}{match[3]}{line[match.end() :]}"
+        due += 1
     return "\n".join(lines)

@@ -26,6 +26,15 @@ _MEASURE = re.compile(
     r"degrees|%|percent)(?![\w/])",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_REQUEST = re.compile(
+    r"\?|\b(?:stop|quit|come off|wean|start|switch|change|skip|miss(?:ed)?|double|want|can i|should|could|may i|is it|"
+    r"how|what|instead|add|combine|mix|safe)\b",
+    re.IGNORECASE,
+)
+_LISTING = re.compile(
+    r"\W*(?:i (?:am|'m|take|use|have been)|i'm (?:on|taking)|my (?:meds|medicines?|medications?))\b[^?]*$", re.I
+)
 _SLOT = re.compile(r"\{(\w+)\}")
 _MOST_NAMED = 3
 
@@ -51,13 +60,21 @@ def fill_slots(turns: Turns) -> dict[str, str]:
     """What the user's own turns say of person, medicine and measure; a neutral phrase where they say nothing."""
     said = [turn["content"] for turn in turns if turn["role"] == "user"]
     last, everything = said[-1], "\n".join(reversed(said))
-    medicines = find_medicines(last) or find_medicines(everything)
+    medicines = _medicines_asked_about(last) or find_medicines(everything)
     measures = list(dict.fromkeys(match[0] for match in _MEASURE.finditer(last)))
     return {
         "person": _person(last) or _person(everything) or "the person",
         "medicine": _listed(medicines) or "the medicine",
         "measure": _listed(measures) or "the value given",
     }
+
+
+def _medicines_asked_about(text: str) -> list[str]:
+    """Of what is named in a turn, what its request is about: "I take A, B and C. I want to stop D." asks about D."""
+    named = [(sentence, found) for sentence in _SENTENCE.split(text) if (found := find_medicines(sentence))]
+    asked = [found for sentence, found in named if _REQUEST.search(sentence) and not _LISTING.match(sentence)]
+    chosen = asked[-1:] or [found for _, found in named]
+    return list(dict.fromkeys(name for found in chosen for name in found))
 
 
 def _person(text: str) -> str | None:

@@ -54,12 +54,14 @@ def gain(rubric: Rubric, before: Mapping[str, Verdict], after: Mapping[str, Verd
 
 
 def newly_broken(rubric: Rubric, before: Mapping[str, Verdict], after: Mapping[str, Verdict]) -> list[str]:
-    """Ids of safety-critical criteria that did not fail in `before` and fail in `after`."""
-    return [
-        c.id
-        for c in rubric.criteria
-        if c.safety_critical
-        and (new := after.get(c.id))
-        and failed(c, new)
-        and not ((old := before.get(c.id)) and failed(c, old))
-    ]
+    """Ids of safety-critical criteria that did not fail in `before` and fail in `after`, or that were judged to be well
+    and no longer can be judged: a doubt about safety is not bought."""
+    return [c.id for c in rubric.criteria if c.safety_critical and _breaks(c, before.get(c.id), after.get(c.id))]
+
+
+def _breaks(criterion: Criterion, old: Verdict | None, new: Verdict | None) -> bool:
+    if new is None or (old is not None and failed(criterion, old)):
+        return False
+    if new.label is Label.UNKNOWN:
+        return old is not None and old.label is not Label.UNKNOWN
+    return failed(criterion, new)

@@ -34,9 +34,10 @@ FLOOR, SPEECH_FLOOR = 0.30, 0.27
 SPEECH = "expertise"
 # Taken off for likeness to a principle that is already in.
 REPETITION = 0.05
-# The encoder reads about 1,000 characters and no more. In a longer text the question mostly stands at an end,
-# and in a whole piece it would drown.
+# The encoder reads about 1,000 characters and no more: a longer text is read piece by piece. Its question mostly stands
+# at an end, and in a whole piece it would drown.
 PIECE, TAIL = 900, 250
+MOST_PIECES = 40
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,14 @@ def retriever_of(library: Library) -> Retriever:
 
 
 def pieces(text: str) -> list[str]:
-    """What is embedded of a text: all of it, or the start, the end and the very end of a long one."""
-    return [text] if len(text) <= PIECE else [text[:PIECE], text[-PIECE:], text[-TAIL:]]
+    """What is embedded of a text: all of it, or the pieces and the very end of a long one; of an endless one the first
+    and last pieces."""
+    if len(text) <= PIECE:
+        return [text]
+    cut = [text[start : start + PIECE] for start in range(0, len(text), PIECE)]
+    if len(cut) > MOST_PIECES:
+        cut = cut[: MOST_PIECES // 2] + cut[-MOST_PIECES // 2 :]
+    return [*cut, text[-PIECE:], text[-TAIL:]]
 
 
 def _filled(

@@ -47,20 +47,32 @@ class ModelJudge:
     def sentence_chances(self, sentences: Sequence[str], criterion: Criterion) -> list[float | None]:
         """P(yes) of the criterion asked of each sentence alone; None where the model cannot say.
 
-        The criterion comes first here: it is what these calls share.
+        The criterion comes first here: it is what these calls share. A JSON verdict counts as certain.
         """
         system = SystemMessage(prompt("sentence_system"))
         chances: list[float | None] = []
         for sentence in sentences:
             asked = prompt("sentence", criterion=one_line(criterion.text), sentence=quoted(sentence))
-            chances.append(self._chance([system, HumanMessage(asked)]))
+            chance = self._chance([system, HumanMessage(asked)])
+            if not self.has_logprobs:
+                chance = self._by_json([{"role": "user", "content": ""}], sentence, criterion.text)
+            chances.append(chance)
         return chances
 
     def applies(self, turns: Turns, principle: Principle) -> float | None:
         """P(the question is one that the principle is about), by its `applies_when`; None if the model cannot say."""
         condition = principle.applies_when[0].lower() + principle.applies_when[1:].rstrip(".")
         asked = prompt("applies", conversation=quoted_turns(turns), condition=one_line(condition))
-        return self._chance([SystemMessage(prompt("judge_system")), HumanMessage(asked)])
+        chance = self._chance([SystemMessage(prompt("judge_system")), HumanMessage(asked)])
+        if self.has_logprobs:
+            return chance
+        return self._by_json(turns, "", f"Is it true of the conversation that {one_line(condition)}?")
+
+    def _by_json(self, turns: Turns, answer: str, question: str) -> float | None:
+        """1.0 for yes, 0.0 for no, None where the model gives no verdict."""
+        criterion = Criterion(id="asked", text=question, points=1)
+        verdict = JsonJudge(self.model).on_copy(turns, answer, [criterion])[0]
+        return None if verdict.label is Label.UNKNOWN else float(verdict.label is Label.MET)
 
     def _chance(self, messages: list[BaseMessage]) -> float | None:
         if self.has_logprobs:

@@ -12,6 +12,7 @@ they find one sentence, and that is a plea.
 import re
 from collections.abc import Callable, Sequence
 
+from agent.critic.corrections import without_withdrawn
 from agent.critic.quoting import neutral
 from principles.errors import ModelError
 from principles.schema import Criterion, Label, Verdict
@@ -96,7 +97,19 @@ def is_plea(sentence: str) -> bool:
 def on_both_copies(
     answer: str, criteria: Sequence[Criterion], ask: Callable[[str, Sequence[Criterion]], list[Verdict]]
 ) -> list[Verdict]:
-    """The verdicts of `ask` on the answer without its pleas; a fault counts if the whole answer shows it either."""
+    """The verdicts of `ask` on the answer without its pleas; a fault counts if the whole answer shows it either,
+    in a sentence that the answer does not correct itself."""
+    faults = [criterion for criterion in criteria if criterion.points < 0]
+    rest = without_withdrawn(answer)
+    if rest != answer and faults:
+        wanted = [criterion for criterion in criteria if criterion.points >= 0]
+        return _on_both_copies(rest, faults, ask) + (_on_both_copies(answer, wanted, ask) if wanted else [])
+    return _on_both_copies(answer, criteria, ask)
+
+
+def _on_both_copies(
+    answer: str, criteria: Sequence[Criterion], ask: Callable[[str, Sequence[Criterion]], list[Verdict]]
+) -> list[Verdict]:
     whole = neutral(answer)
     bare = without_pleas(whole)
     if bare == whole:

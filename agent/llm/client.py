@@ -64,13 +64,14 @@ class Usage:
 
 @dataclass
 class Model:
-    """One user of a chat model, with its own sampling and its own count of usage."""
+    """One user of a chat model, with its own sampling and its own count of usage; `cut` once a text hit its limit."""
 
     chat: BaseChatModel
     temperature: float = 0.0
     seed: int = 0
     usage: Usage = field(default_factory=Usage)
     limits: Limits = field(default_factory=shared_limits)
+    cut: bool = field(default=False, init=False)
 
     def text(self, messages: Sequence[BaseMessage], max_tokens: int, aloud: bool = True) -> str:
         """A reply, cut to whole sentences if it ran into `max_tokens`. It is streamed: LangGraph forwards the tokens
@@ -90,6 +91,7 @@ class Model:
         self.usage.add(whole)
         if whole.response_metadata.get("finish_reason") == "length":
             text = _whole_sentences(text)
+            self.cut = True
         return text
 
     def yes_probability(self, messages: Sequence[BaseMessage]) -> float | None:
@@ -174,5 +176,5 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole_sentences(text: str) -> str:
-    end = max(text.rfind(mark) for mark in (". ", ".\n", "! ", "? ", "!\n", "?\n"))
+    end = max(text.rfind(mark) for mark in (". ", ".\n", "! ", "? ", "!\n", "?\n", "。", "！", "？", "। ", "؟ "))
     return text[: end + 1] if end > len(text) // 3 else text

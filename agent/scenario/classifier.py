@@ -12,17 +12,20 @@ from importlib.resources import files
 import numpy as np
 
 from agent.scenario.cues import cue_names
-from agent.scenario.features import Array, Encode, features
+from agent.scenario.features import Array, Encode, features, windows
 from agent.scenario.heads import NAMES, Heads, read, written
 from agent.scenario.learn import fit
 from agent.scenario.questions import load_questions
+from agent.scenario.subject import in_hand
 from principles.files import cache_dir, write_atomic
 from principles.grader import Turns
-from principles.schema import Expertise, Scenario, Task, Uncertainty, Urgency
+from principles.schema import Dimension, Expertise, Scenario, Task, Uncertainty, Urgency
 
 # The more careful value is taken from this probability on, though another be more probable; and a
 # health professional is assumed only from this on. Chosen by `python -m agent.scenario choose`.
 EMERGENT_FROM, URGENT_FROM, PROFESSIONAL_FROM = 0.10, 0.45, 0.6
+# Among many windows one is doubtful by chance: a window has to be sure.
+WINDOW_FROM = 0.5
 # What decides the heads of an encoder: they are fitted anew where one of these changes.
 _SOURCES = ("questions.yaml", "cues.yaml", "cues.py", "features.py", "heads.py", "learn.py")
 _log = logging.getLogger(__name__)
@@ -36,11 +39,14 @@ class ScenarioClassifier:
         self._heads = heads
 
     def classify(self, turns: Turns) -> Scenario:
-        """`turns` are chat messages {role, content}, of which the user's are read. InputError if there are none."""
+        """`turns` are chat messages {role, content}, of which the user's are read. InputError if there are none.
+
+        Urgency is that of the matter in hand (see `subject.in_hand`), of which the most urgent part counts.
+        """
         found = self._heads.probabilities(features(self._encode, [turns])[0])
         whole = {name: found[name][-1] for name in NAMES}
-        # A calm past must not hide an alarming last turn, nor the reverse: the more urgent reading counts.
-        whole["urgency"] = min(found["urgency"][::-1], key=urgency_of)
+        kept = in_hand(turns)
+        whole["urgency"] = self._urgency(kept, found if kept is turns else None)
         chosen = {name: int(whole[name].argmax()) for name in NAMES}
         chosen["urgency"] = urgency_of(whole["urgency"])
         chosen["expertise"] = 0 if whole["expertise"][0] >= PROFESSIONAL_FROM else 1
@@ -52,6 +58,15 @@ class ScenarioClassifier:
             confidence={name: round(float(whole[name][chosen[name]]), 4) for name in NAMES},
             guessed=tuple(name for name in NAMES if chosen[name] != int(whole[name].argmax())),
         )
+
+    def _urgency(self, turns: Turns, read: dict[Dimension, Array] | None) -> Array:
+        """The most urgent reading of `turns`, of which `read` may be known already."""
+        readings = (read or self._heads.probabilities(features(self._encode, [turns])[0]))["urgency"]
+        long = windows(self._encode, turns)
+        parts = [row for row in self._heads.probabilities(long)["urgency"] if row[0] >= WINDOW_FROM] if long else []
+        # A calm past must not hide an alarming last turn, nor the reverse, nor much calm talk around it.
+        found: Array = min([*readings[::-1], *parts], key=lambda row: (urgency_of(row), -float(row[0])))
+        return found
 
 
 def load_classifier(encode: Encode) -> ScenarioClassifier:

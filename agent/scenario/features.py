@@ -15,8 +15,10 @@ Encode = Callable[[Sequence[str]], Array]
 
 # How strongly the unit vector speaks beside cues in [0, 1], and the earlier turns beside the last one.
 VECTOR_WEIGHT, EARLIER_WEIGHT = 1.6, 0.5
-# The encoder reads about a thousand characters: a long text is read in pieces, of its start and its end.
+# The encoder reads about a thousand characters: a long text is read in pieces, of its start and its end, and all of it
+# for what is urgent, in windows that overlap by half so that no sentence is cut in each of them.
 PIECE, START, END = 900, 500, 2_000
+WINDOW = 700
 
 
 class Rows(NamedTuple):
@@ -45,6 +47,16 @@ def features(encode: Encode, conversations: Sequence[Turns]) -> list[Rows]:
             readings.append((_unit(alone + EARLIER_WEIGHT * context), f"{earlier} {last}"))
         found.append(Rows(np.stack([_row(*reading) for reading in readings]), [text for _, text in readings]))
     return found
+
+
+def windows(encode: Encode, turns: Turns) -> Rows | None:
+    """Readings of the last user turn, window by window; None where it is short enough to be read at once."""
+    last = " ".join(str([t for t in turns if t.get("role") == "user"][-1].get("content") or "").split())
+    if len(last) <= PIECE:
+        return None
+    parts = [last[start : start + WINDOW] for start in range(0, len(last) - WINDOW // 2, WINDOW // 2)]
+    vectors = encode(parts)
+    return Rows(np.stack([_row(*reading) for reading in zip(vectors, parts, strict=True)]), parts)
 
 
 def _said(turns: Turns) -> tuple[str, str]:

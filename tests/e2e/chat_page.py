@@ -23,7 +23,7 @@ FLAGS = (
     "--no-first-run",
 )
 DRAFT = "Rest a while and drink water. Eat jam daily. ![x](http://pictures.invalid/x.png) Keep well and sleep."
-QUESTION = "Can I take zanzibar tea with jam?"
+QUESTION = "Can I rest a while with zanzibar tea?"
 JAM = principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
 
 

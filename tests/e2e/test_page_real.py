@@ -21,7 +21,7 @@ from tests.served import free_port
 pytestmark = pytest.mark.timeout(1_800)
 WAIT_MS = 300_000
 WARFARIN = "Can I take ibuprofen for my back while I am on warfarin?"
-STAGES = ("First draft", "Question: ", "Principles that apply: ", "checks that hold: ")
+STAGES = ("First draft", "Question: ", "Principles that apply: ", "checked: ")
 QUESTIONS = ({"question": WARFARIN, "prompt_id": "first"}, {"question": "Is my cold a flu?", "prompt_id": "second"})
 
 

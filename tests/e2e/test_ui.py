@@ -41,14 +41,14 @@ def test_an_answer_comes_with_its_review(page: Any, served: tuple[str, Paced]) -
     page.get_by_text("Rest a while and drink").wait_for()
     assert not page.get_by_text("Keep well and sleep.").is_visible()  # the draft is being written
     finished(page)
-    page.locator(".badge.reviewed", has_text="Checks that hold: 1 of 1").wait_for()
+    page.locator(".badge.reviewed", has_text="1 point checked: 1 holds").wait_for()
     assert page.locator(".answer mark", has_text="Leave the sweet spread out.").is_visible()
     assert "jam" not in page.locator(".answer").inner_text().split("1The answer mentions")[0]
     assert not page.get_by_text("First draft").is_visible()
     page.get_by_text("How this answer is made").click()
     for title in ("First draft", "Question: non emergent", "Principles that apply: 1", "Edits: 1"):
         page.locator(".step", has_text=title).wait_for()
-    page.get_by_text("Revision, checks that hold: 1 of 1").click()
+    page.get_by_text("Revision, 1 point checked: 1 holds").click()
     page.locator(".step").get_by_role("cell", name="no 10%").wait_for()
     assert page.locator(".seconds", has_text=" s").count() >= 6
     # A picture that the model names is text: fetched, it could carry the question away.

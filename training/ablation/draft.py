@@ -11,6 +11,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from agent.prompts import prompt
 
+# Of the prompt for a draft, whichever scenario it is for.
+FIRST_WORDS = prompt("draft").split(".")[0]
+
 
 class SharedDraft(BaseChatModel):
     """Answers the agent's call for a draft with `draft`, and every other call as `chat` does.
@@ -44,7 +47,7 @@ class SharedDraft(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **options: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        if messages[0].content != prompt("draft"):
+        if not str(messages[0].content).startswith(FIRST_WORDS):
             yield from self.chat._stream(messages, stop, run_manager, **options)
             return
         usage = UsageMetadata(

@@ -11,11 +11,14 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from agent.choice import best_version
 from agent.conversation import as_messages, turns_of, within_context
+from agent.drafting import messages_for
 from agent.graph import Agent, build_agent
 from agent.llm.client import Model, Usage
 from agent.nodes import DRAFT_TOKENS, rubric_of
 from agent.prompts import prompt as agent_prompt
+from agent.resources import load_search
 from agent.revise import REWRITE_TOKENS
+from agent.scenario.classifier import ScenarioClassifier
 from agent.state import Context
 from principles.errors import InputError, ModelError
 from principles.grader import Turns
@@ -44,10 +47,14 @@ class Workshop:
     def _shared(self) -> SharedDraft:
         return SharedDraft(chat=self.chat)
 
+    @cached_property
+    def _classifier(self) -> ScenarioClassifier:
+        return load_search(self.retriever).classifier
+
     def make(self, arm: str, item: Item, before: Mapping[str, Made]) -> Made:
         """The arm's answers to `item`; `before` holds what NEEDS names. A failure of the model is in `error`."""
         try:
-            turns = within_context(turns_of(messages_of(item)), self.context_tokens)
+            turns, _ = within_context(turns_of(messages_of(item)), self.context_tokens)
             made = self._made(arm, item, turns, before)
         except (ModelError, InputError) as failure:
             made = Made(key=item.key, arm=arm, error=str(failure))
@@ -56,7 +63,8 @@ class Workshop:
     def _made(self, arm: str, item: Item, turns: Turns, before: Mapping[str, Made]) -> Made:
         said = as_messages(turns)
         if arm == "draft":
-            return _one(item, arm, *self._write([SystemMessage(agent_prompt("draft")), *said], DRAFT_TOKENS))
+            asked = messages_for(turns, self._classifier, Model(self.chat))
+            return _one(item, arm, *self._write(asked, DRAFT_TOKENS))
         draft = before["draft"].steps[0]
         if arm == "self_refine":
             return Made(key=item.key, arm=arm, steps=tuple(self._self_refined(said, draft)))

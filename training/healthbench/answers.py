@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
 
     from agent.llm.client import Model
+    from agent.scenario.classifier import ScenarioClassifier
 
 
 @dataclass(frozen=True)
@@ -52,21 +53,20 @@ def model_answers(name: str, model: str | None, base_url: str | None) -> Answers
         return reviewed
 
     from agent.llm.client import Model, chat_model
+    from agent.resources import load_search
 
-    writer = Model(chat_model(endpoint))
-    return lambda item: Answer(draft(writer, item, endpoint.context_tokens))
+    writer, classifier = Model(chat_model(endpoint)), load_search().classifier
+    return lambda item: Answer(draft(writer, item, endpoint.context_tokens, classifier))
 
 
-def draft(writer: "Model", item: Item, context_tokens: int | None) -> str:
+def draft(writer: "Model", item: Item, context_tokens: int | None, classifier: "ScenarioClassifier") -> str:
     """The agent's draft and nothing after it: the same prompt, sampling and limits as its draft stage."""
-    from langchain_core.messages import SystemMessage
-
-    from agent.conversation import as_messages, turns_of, within_context
+    from agent.conversation import turns_of, within_context
+    from agent.drafting import messages_for
     from agent.nodes import DRAFT_TOKENS
-    from agent.prompts import prompt
 
-    turns = within_context(turns_of(messages_of(item)), context_tokens)
-    return writer.text([SystemMessage(prompt("draft")), *as_messages(turns)], DRAFT_TOKENS)
+    turns, _ = within_context(turns_of(messages_of(item)), context_tokens)
+    return writer.text(messages_for(turns, classifier, writer), DRAFT_TOKENS)
 
 
 def messages_of(item: Item) -> "list[AnyMessage]":

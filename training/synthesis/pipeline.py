@@ -140,7 +140,7 @@ def make_synthesizer(plan: Plan, endpoint: Endpoint | None) -> Synthesizer:
     else:
         writer = RelevantWriter(Relevance(search.retriever.library))
     gate = Gate(search.retriever.encoder)
-    return Synthesizer(search, plan.writer, writer, gate, _sampler(plan, model, endpoint))
+    return Synthesizer(search, plan.writer, writer, gate, _sampler(plan, model, endpoint, search))
 
 
 def endpoint_of(plan: Plan, report: Report = no_report) -> Endpoint | None:
@@ -148,11 +148,11 @@ def endpoint_of(plan: Plan, report: Report = no_report) -> Endpoint | None:
     return resolve_endpoint(plan.model, plan.base_url, report) if plan.needs_model else None
 
 
-def _sampler(plan: Plan, model: Model | None, endpoint: Endpoint | None) -> Sampler | None:
+def _sampler(plan: Plan, model: Model | None, endpoint: Endpoint | None, search: Search) -> Sampler | None:
     if not plan.samples or model is None or endpoint is None:
         return None
     judge = registry.make_judge(plan.judge, base_url=plan.judge_base_url, model=plan.judge_model, local=plan.judge_path)
-    return Sampler(model, endpoint.context_tokens, judge, plan.samples)
+    return Sampler(model, endpoint.context_tokens, judge, plan.samples, search.classifier)
 
 
 def _scenario_tags(scenario: Scenario) -> list[str]:

@@ -10,6 +10,7 @@ from statistics import fmean, pstdev
 from pydantic import Field
 
 from agent.llm.client import Model
+from agent.scenario.classifier import ScenarioClassifier
 from principles.errors import ModelError
 from principles.grader import Judge, Turns, grade
 from principles.schema import Record, Rubric
@@ -34,12 +35,13 @@ class Signal(Record):
 
 @dataclass(frozen=True)
 class Sampler:
-    """Answers by `model`, `samples` a question, graded by `judge`."""
+    """Answers by `model`, `samples` a question, graded by `judge`; `classifier` chooses the drafting prompt."""
 
     model: Model
     context_tokens: int | None
     judge: Judge
     samples: int
+    classifier: ScenarioClassifier
 
     def signal(self, turns: Turns, rubric: Rubric) -> Signal:
         """Raises ModelError where the model or the judge fails, or fewer than two answers could be graded."""
@@ -49,7 +51,8 @@ class Sampler:
 
     def _score(self, item: Item, number: int) -> float | None:
         writer = Model(self.model.chat, temperature=TEMPERATURE, seed=self.model.seed + number, usage=self.model.usage)
-        return grade(item.rubric, item.turns, draft(writer, item, self.context_tokens), self.judge).score
+        answer = draft(writer, item, self.context_tokens, self.classifier)
+        return grade(item.rubric, item.turns, answer, self.judge).score
 
 
 def signal_of(scores: Sequence[float]) -> Signal:

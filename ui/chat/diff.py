@@ -3,7 +3,7 @@
 import difflib
 
 from ui.chat.marks import pieces
-from ui.common.html import Markup, fill, joined
+from ui.common.html import Markup, fill, joined, markdown
 
 
 def side_by_side(draft: str, answer: str) -> Markup:
@@ -27,4 +27,4 @@ def _row(kind: str, old: list[str], new: list[str]) -> Markup:
 
 
 def _lines(texts: list[str]) -> Markup:
-    return joined(texts, "<br>")
+    return joined(markdown(text) for text in texts)

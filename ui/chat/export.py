@@ -12,7 +12,7 @@ from typing import Any
 from agent import NOTICE
 from agent.prompts import fence
 from agent.state import Output
-from ui.chat.verdicts import Shown, verdicts_of
+from ui.chat.verdicts import Shown, counted, verdicts_of
 from ui.common.html import percent
 
 Message = Mapping[str, Any]
@@ -54,10 +54,11 @@ def held(result: Result | None) -> str:
     """In a word or two, how far an answer was reviewed."""
     if result is None or not result["reviewed"]:
         return "not reviewed"
-    if not result["rubric"]["criteria"]:
+    asked = len(result["rubric"]["criteria"])
+    if not asked:
         return "not reviewed, no principle applies"
-    coverage = result["rubric"]["final"]["coverage"]
-    return "reviewed" if coverage == 1 else f"partly reviewed, {coverage:.0%} of the checks"
+    judged = round(result["rubric"]["final"]["coverage"] * asked)
+    return counted(judged) + (" checked" if judged == asked else f" of {asked} checked")
 
 
 def _review(result: Result) -> Iterator[str]:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.critic.corrections import CORRECTION
 from agent.text import units
 from ui.chat.trace import Facts, sources
 from ui.chat.verdicts import Shown, verdicts_of
 from ui.common.html import Markup, fill, joined, markdown
 
+_CORRECTION = CORRECTION.split("{")[0]
 # Punctuation, so that Markdown on either side of a mark still opens and closes; not in any keyboard's reach.
 _OPEN, _CLOSE = "⸢", "⸣"
 _MARKED = re.compile(f"{_OPEN}([0-9]+)⸴(.*?){_CLOSE}", re.DOTALL)
@@ -39,7 +41,9 @@ class Change:
 
     @property
     def what(self) -> str:
-        """The change in a word: "Added", "Replaced" or "Removed"."""
+        """The change in a word: "Added", "Corrected", "Replaced" or "Removed"."""
+        if self.added.startswith(_CORRECTION):
+            return "Corrected"
         return "Added" if not self.removed else "Replaced" if self.added else "Removed"
 
 

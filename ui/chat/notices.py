@@ -3,14 +3,13 @@
 Each comes in the language of the question and, as that is a guess wherever it is not English, in English below.
 """
 
+from agent.emergency import texts
 from agent.language import language_of
-from ui.chat.notice_texts import TEXTS
 from ui.common.html import fill, joined
 
+_WITHOUT_SPACES = frozenset({"zh", "ja"})
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
-# What py3langid calls by a narrower name.
-_SAME = {"nb": "no", "nn": "no", "wuu": "zh", "yue": "zh", "arz": "ar", "ary": "ar", "apc": "ar", "prs": "fa"}
-_EMERGENT, _CONDITIONAL = 1, 2
+_EMERGENT, _CONDITIONAL = ("call", "wait"), ("maybe",)
 
 
 def emergency_notice(question: str, language: str | None = None) -> str:
@@ -41,9 +40,13 @@ def direction(language: str) -> str:
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 
 
-def _said(which: int, question: str, language: str | None = None) -> list[tuple[str, str]]:
+def _said(which: tuple[str, ...], question: str, language: str | None = None) -> list[tuple[str, str]]:
     """(language, text), the question's language first."""
+    known = texts()
     found = language or language_of(question)
-    code = _SAME.get(found, found)
-    codes = dict.fromkeys([code, "en"] if code in TEXTS else ["en"])
-    return [(code, TEXTS[code][which].format(numbers=TEXTS[code][0])) for code in codes]
+    codes = dict.fromkeys([found, "en"] if found in known else ["en"])
+    return [(code, _joined([known[code][name] for name in which], code)) for code in codes]
+
+
+def _joined(sentences: list[str], language: str) -> str:
+    return ("" if language in _WITHOUT_SPACES else " ").join(sentences)

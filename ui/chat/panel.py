@@ -1,6 +1,5 @@
-"""What stands beside an answer: what kind of question it is, the checks, the grade by round, what was changed."""
+"""What stands beside an answer: what kind of question it is, the checks, what was changed."""
 
-from ui.chat.chart import chart
 from ui.chat.diff import side_by_side
 from ui.chat.trace import Facts, Trace, scenario_list
 from ui.chat.verdicts import verdicts_of
@@ -24,7 +23,7 @@ def panel(trace: Trace | None) -> Markup:
         sections.append(_section("Checks", checks(state)))
         if state["rubric"]["criteria"]:
             why = _folded("why", "Why these principles?", Markup(why_picked(state)))
-            sections += [_section("Principles", why), _section("Grade by round", chart(state))]
+            sections.append(_section("Principles", why))
     if state.get("answer"):
         same = state["answer"] == state["draft"]
         sections.append(_section("Draft and answer", UNCHANGED if same else _diff(state)))
@@ -63,8 +62,9 @@ def checks(state: Facts) -> Markup:
         rows.append(fill(row, critical, criterion["text"], criterion["principle_id"] or "", criterion["points"], cells))
     return fill(
         '<table class="checks"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
-        '<p class="hint">The percentage is how probable the judge finds a yes. Points below zero are for faults: '
-        "there, yes is bad.</p>",
+        '<p class="hint">The percentage is how probable the judge finds a yes, unsure where it is near the half. '
+        "Points below zero are for faults: there, yes is bad. These checks are no verdict on the answer: what none of "
+        "them asks about is unchecked.</p>",
         joined(fill('<th scope="col">{}</th>', head) for head in heads),
         joined(rows),
     )

@@ -10,7 +10,7 @@ from ui.chat.marks import changes_list, changes_of, marked
 from ui.chat.notices import notice_html
 from ui.chat.trace import Step, Trace, trace_of
 from ui.chat.verdicts import held, verdicts_of
-from ui.common.html import Markup, fill, joined, markdown, percent
+from ui.common.html import Markup, fill, joined, markdown
 
 Message = dict[str, str]
 
@@ -118,16 +118,13 @@ def turn_html(turn: Turn, number: int) -> Markup:
 
 
 def badge(state: dict[str, Any]) -> Markup:
-    """Reviewed, partly reviewed or not reviewed, and how the review ended."""
+    """How many points of the answer were checked and hold, or that none were: no word of praise for the rest."""
     grade = state["rubric"].get("final")
-    if not state["reviewed"]:
-        return _badge("not", "Not reviewed", f"{' '.join(state['warnings'])}.".capitalize())
-    if grade is None or not state["rubric"]["criteria"]:
-        return _badge("not", "Not reviewed", "No principle of the library applies to this question.")
-    coverage, words = Grade.model_validate(grade).coverage, held(state, grade).capitalize()
-    if coverage < 1:
-        return _badge("partly", f"Partly reviewed ({percent(coverage)})", words)
-    return _badge("reviewed", "Reviewed", words)
+    if not state["reviewed"] or grade is None or not state["rubric"]["criteria"]:
+        why = f"{' '.join(state['warnings'])}.".capitalize() if state["warnings"] else "Nothing was checked."
+        return _badge("not", "Not reviewed", why)
+    kind = "reviewed" if Grade.model_validate(grade).coverage == 1 else "partly"
+    return _badge(kind, held(state, grade).capitalize(), "What no check asks about is unchecked.")
 
 
 def _badge(kind: str, name: str, words: str) -> Markup:

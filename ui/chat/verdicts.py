@@ -9,6 +9,8 @@ from principles.scoring import failed
 from ui.common.html import Markup, fill, percent
 
 Facts = Mapping[str, Any]
+# P(yes) between these is the judge's noise around its thresholds (0.45 to 0.65).
+UNSURE = (0.35, 0.7)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def _shown(criterion: Criterion, verdict: Verdict | None) -> Shown:
     if verdict.label is Label.UNKNOWN:
         return Shown(None, "could not be judged")
     answer = "yes" if verdict.label is Label.MET else "no"
+    if verdict.probability is not None and UNSURE[0] <= verdict.probability <= UNSURE[1]:
+        answer = f"unsure, taken as {answer}"
     return Shown(not failed(criterion, verdict), answer, verdict.probability)
 
 
@@ -66,4 +70,10 @@ def held(state: Facts, grade: Facts) -> str:
     shown = list(verdicts_of(state, grade).values())
     unknown = sum(one.holds is None for one in shown)
     rest = f", {unknown} could not be judged" if unknown else ""
-    return f"checks that hold: {sum(one.holds is True for one in shown)} of {len(shown)}{rest}"
+    good = sum(one.holds is True for one in shown)
+    return f"{counted(len(shown) - unknown)} checked: {good} {'holds' if good == 1 else 'hold'}{rest}"
+
+
+def counted(points: int) -> str:
+    """So many points, in words."""
+    return f"{points} point{'' if points == 1 else 's'}"

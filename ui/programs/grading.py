@@ -49,7 +49,7 @@ def grader_over(resources: Resources) -> Graph:
             raise InputError("the answer is empty: there is nothing to grade")
         turns = turns_of(before)
         chat = resources.model()
-        turns = within_context(turns, resources.context_tokens)
+        turns, _ = within_context(turns, resources.context_tokens)
         model = Model(chat)
         judge = ModelJudge(model)
         search = resources.search()

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
 
 from agent import Context, build_agent
@@ -32,7 +33,7 @@ def test_result_has_everything_it_promises() -> None:
     result = ask(ScriptedChat(chance=literal), TEA)
     assert set(result) == {
         *("messages", "answer", "draft", "scenario", "principles", "rubric", "rounds", "edits"),
-        *("reviewed", "warnings", "usage", "timings"),
+        *("reviewed", "coverage", "warnings", "usage", "timings"),
     }
     assert isinstance(result["messages"][-1], AIMessage)
     assert result["messages"][-1].text == result["answer"]
@@ -50,19 +51,31 @@ def test_a_missing_point_is_added_in_the_principles_words() -> None:
     assert result["rounds"] == 1
 
 
+ELSE = {"messages": [{"role": "user", "content": "What drink for fever?"}]}
+
+
 def test_a_fault_is_found_in_its_sentence_and_replaced() -> None:
-    draft = "Rest a while. Eat jam daily. It is sweet. Drink tea often."
-    result = ask(ScriptedChat(draft=draft, chance=literal), TEA, JAM)
-    assert result["answer"] == "Rest a while. Leave the sweet spread out. Drink tea often."
+    draft = "Rest a while. Eat jam daily. It is sweet. What drink helps? Take tea often."
+    result = ask(ScriptedChat(draft=draft, chance=literal), TEA, JAM, question=ELSE)
+    assert result["answer"] == "Rest a while. Leave the sweet spread out. What drink helps? Take tea often."
     (edit,) = result["edits"]
     assert (edit["kind"], edit["removed"]) == ("replace", "Eat jam daily. It is sweet.")
 
 
 def test_a_fault_whose_advice_repeats_it_is_removed() -> None:
     stubborn = JAM.model_copy(update={"advice": "Do not eat jam."})
-    result = ask(ScriptedChat(draft="Rest a while. Eat jam daily.", chance=literal), TEA, stubborn)
+    draft = "Rest a while. Eat jam daily. What drink helps?"
+    result = ask(ScriptedChat(draft=draft, chance=literal), TEA, stubborn, question=ELSE)
     assert "jam" not in result["answer"]
     assert [edit["kind"] for edit in result["edits"]] == ["remove", "add"]
+
+
+def test_what_answers_the_question_is_corrected_beside_itself() -> None:
+    draft = "Yes, you can take tea with jam. Rest a while."
+    result = ask(ScriptedChat(draft=draft, chance=literal), JAM)
+    assert result["answer"] == "Yes, you can take tea with jam. Correction: Leave the sweet spread out. Rest a while."
+    (edit,) = result["edits"]
+    assert (edit["kind"], edit["removed"]) == ("correct", "")
 
 
 def test_two_principles_with_the_same_advice_add_it_once() -> None:
@@ -122,7 +135,9 @@ def test_a_principle_that_does_not_apply_is_left_out() -> None:
     assert result["principles"] == []
     assert result["rubric"]["criteria"] == []
     assert result["answer"] == result["draft"]
-    assert result["reviewed"]
+    assert not result["reviewed"]
+    assert result["coverage"] == 0
+    assert "nothing was checked" in result["warnings"][0]
 
 
 def test_a_mandatory_principle_stays_whatever_the_model_says() -> None:
@@ -165,6 +180,40 @@ def test_a_critic_that_dies_leaves_the_draft_not_reviewed() -> None:
 def test_a_critic_that_dies_while_revising_leaves_the_draft() -> None:
     result = ask(ScriptedChat(draft="Rest.", chance=literal, fail_from=3), TEA)
     assert (result["answer"], result["reviewed"], result["edits"]) == ("Rest.", False, [])
+
+
+def test_a_failure_in_the_second_round_keeps_the_best_version_of_the_first() -> None:
+    shown = [principle(name) for name in ("tea", "oats", "rice", "salt", "milk")]
+    whole = ScriptedChat(draft="Rest.", chance=literal)
+    mended = ask(whole, *shown, context=Context(max_rounds=1))
+    assert len(mended["edits"]) == 4  # as many as a round mends
+    failing = ScriptedChat(draft="Rest.", chance=literal, fail_from=len(whole.prompts))
+    result = ask(failing, *shown, context=Context(max_rounds=3))
+    assert result["answer"] == mended["answer"]
+    assert result["reviewed"]
+    assert "the best version of the rounds before it is returned" in result["warnings"][0]
+
+
+def test_one_harmful_edit_does_not_cost_the_good_ones() -> None:
+    def chance(prompt: str) -> float | None:
+        if "Does the answer mention calm?" in prompt.rpartition("```")[2]:
+            return 0.1 if "Mind the oats" in prompt.rpartition("Answer:")[2] else 0.9
+        return literal(prompt)
+
+    shown = [principle(name) for name in ("tea", "oats", "rice")]
+    calm = principle("calm", safety_critical=True)
+    result = ask(ScriptedChat(draft="Rest.", chance=chance), *shown, calm)
+    assert sorted(edit["criterion_id"] for edit in result["edits"]) == ["task.rice", "task.tea"]
+
+
+def test_a_draft_that_ran_into_its_limit_is_marked() -> None:
+    class Cut(ScriptedChat):
+        def _stream(self, *given: Any, **options: Any) -> Any:
+            yield from super()._stream(*given, **options)
+            yield ChatGenerationChunk(message=AIMessageChunk("", response_metadata={"finish_reason": "length"}))
+
+    result = ask(Cut(draft="Rest a while. Then", chance=literal), TEA)
+    assert any("ran into its limit" in warning for warning in result["warnings"])
 
 
 def test_a_model_that_is_down_is_an_error() -> None:

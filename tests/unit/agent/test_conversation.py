@@ -1,7 +1,7 @@
 import pytest
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
-from agent.conversation import as_messages, turns_of, within_context
+from agent.conversation import as_messages, turns_of, unread, within_context
 from principles.errors import InputError
 
 
@@ -24,7 +24,33 @@ def test_too_long_a_question_names_both_sizes() -> None:
 
 def test_old_turns_are_left_out_where_there_is_no_room() -> None:
     turns = turns_of([HumanMessage("a" * 15_000), AIMessage("b" * 9_000), HumanMessage("now?")])
-    assert [turn["content"][0] for turn in within_context(turns, 8192)] == ["b", "n"]
+    kept, warnings = within_context(turns, 8192)
+    assert [turn["content"][0] for turn in kept] == ["b", "n"]
+    assert warnings == ["1 earlier message did not fit into the model's context and could not be read"]
+
+
+def test_what_holds_for_later_questions_is_carried_on() -> None:
+    told = "I am allergic to penicillin. I like walking. I take metformin. I am 12 weeks pregnant. " + "a" * 15_000
+    turns = turns_of([HumanMessage(told), AIMessage("b" * 9_000), HumanMessage("now?")])
+    kept, warnings = within_context(turns, 8192)
+    assert (
+        "(Said earlier: I am allergic to penicillin. I take metformin. I am 12 weeks pregnant.)" in kept[-1]["content"]
+    )
+    assert "walking" not in kept[-1]["content"]
+    assert "was carried on" in warnings[0]
+
+
+def test_what_is_not_read_is_said() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    shown = HumanMessage([{"type": "text", "text": "What is this rash?"}, picture])
+    messages = [SystemMessage("Be brief."), ToolMessage("potassium 7.1", tool_call_id="1"), shown]
+    assert [warning.split(":")[0] for warning in unread(messages)] == [
+        "1 picture or file could not be seen",
+        "system messages are not read",
+        "1 message of other kinds (tool) not read",
+    ]
+    assert turns_of(messages)[0]["content"].endswith("[1 picture or file came with this that cannot be seen here.]")
+    assert unread([HumanMessage("What is a TSH?")]) == []
 
 
 def test_unusable_characters_are_replaced() -> None:

@@ -36,3 +36,28 @@ def test_brand_and_generic_are_one_medicine() -> None:
 
 def test_medicines_are_named_as_the_text_spells_them() -> None:
     assert find_medicines("Can I take Tylenol with Warfarin and water? tylenol?") == ["Tylenol", "Warfarin"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        *[("en", "Take Disprin now."), ("en", "Inject adrenaline at once."), ("en", "Take a quarter tablet.")],
+        *[("ru", "Примите две таблетки."), ("ru", "Выпейте полтаблетки."), ("es", "Tome dos pastillas.")],
+        *[("es", "Tome media pastilla de noche."), ("zh", "请每次吃两片布洛芬。"), ("ja", "半錠を飲んでください。")],
+        *[("fr", "Prenez la moitié d'un comprimé."), ("it", "Prenda due compresse."), ("pl", "Weź dwie tabletki.")],
+        *[("hi", "दो गोली लें और आराम करें।"), ("ar", "خذ حبتين من الباراسيتامول."), ("id", "Minum dua tablet sekarang.")],
+        *[
+            ("de", "Nimm zwei Tabletten."),
+            ("ru", "Сделайте укол."),
+            ("ko", "아스피린을 드세요."),
+            ("tr", "Yarım tablet alın."),
+        ],
+    ],
+)
+def test_doses_and_medicines_in_the_languages_of_the_page(language: str, text: str) -> None:
+    assert new_facts(text, "I feel unwell today.", language=language)
+    assert not new_facts(text, text, language=language)
+
+
+def test_due_is_no_number_in_english() -> None:
+    assert not new_facts("This may be due to a cold.", "I feel unwell today.")

@@ -8,7 +8,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from agent import Context, build_agent
-from agent.language import HALF, TURNS, in_english, is_english
+from agent.language import PIECE, TURNS, in_english, is_english, language_of
 from agent.llm.client import Model
 from agent.resources import Resources
 from principles.errors import ModelError
@@ -33,7 +33,7 @@ class Translator(ScriptedChat):
 @pytest.mark.parametrize(
     "text",
     [
-        *("Can I take ibuprofen with warfarin?", "Is Cipro cefalaxin?", "b12 is 240", "Cyclobenzaprine?", "?", ""),
+        *("Can I take ibuprofen with warfarin?", "Is Cipro an antibiotic?", "b12 is 240", "Cyclobenzaprine?", "?", ""),
         *("Status epilepticus 18 min, 2 x lorazepam given. Levetiracetam dose for 70 kg?", "postpartum guidelines"),
     ],
 )
@@ -75,11 +75,28 @@ def test_only_what_is_in_another_language_is_translated_and_old_turns_are_left_o
     assert [turn["role"] for turn in read] == ["user", "assistant"] * (TURNS - 1) + ["user"]
 
 
-def test_of_a_long_text_start_and_end_are_translated() -> None:
+def test_a_long_text_is_translated_whole_piece_by_piece() -> None:
     chat = Translator()
-    in_english([{"role": "user", "content": SPANISH * 100}], Model(chat))
-    assert len(chat.prompts[0]) < 2 * HALF + 100
-    assert SPANISH[-20:] in chat.prompts[0]
+    in_english([{"role": "user", "content": f"{SPANISH} " * 40 + "No respira."}], Model(chat))
+    assert len(chat.prompts) > 1
+    assert max(map(len, chat.prompts)) < PIECE + 100
+    assert sum(prompt.count("Me duele") for prompt in chat.prompts) == 40
+    assert "No respira." in chat.prompts[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        *[
+            ("Jeg har en trykkende smerte i brystet, i kæben og i armen", "da"),
+            ("Hij ademt niet meer", "nl"),
+            ("Boli mnie w klatce", "pl"),
+        ],
+        *[("Ayuda, no respira", "es"), ("Ich will sterben", "de"), ("Non voglio più vivere", "it")],
+    ],
+)
+def test_short_cries_for_help_are_told_from_english(text: str, language: str) -> None:
+    assert language_of(text) == language
 
 
 def test_an_echo_is_no_translation() -> None:
@@ -137,13 +154,12 @@ def test_what_cannot_be_translated_is_said(seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("critical", [True, False])
-def test_what_is_added_is_in_the_answers_language_or_safety_critical(seen: Seen, critical: bool) -> None:
+def test_what_is_added_is_in_the_answers_language_and_worth_its_words(seen: Seen, critical: bool) -> None:
     tea = principle("tea", points=8, safety_critical=critical, advice="It is the tea that you should mind.")
     english = asked(Translator(chance=literal, worded='{"text": "It is the tea that you should take."}'), tea)
     spanish = asked(Translator(chance=literal, worded='{"text": "Pregunte por el tea a su médico de familia."}'), tea)
-    assert (tea.advice in english["answer"]) == critical
-    assert "should take" not in english["answer"]
-    assert "médico de familia" in spanish["answer"]
+    assert english["answer"] == english["draft"]
+    assert ("médico de familia" in spanish["answer"]) == critical
 
 
 def test_somebody_elses_answer_is_graded_by_the_same_principles(seen: Seen) -> None:

@@ -44,10 +44,18 @@ def test_mandatory_ones_are_not_asked_about() -> None:
     assert names(0.0, near(0.1, CALL, mandatory=True)) == ["call"]
 
 
-@pytest.mark.parametrize(("chance", "kept"), [(0.1, []), (0.6, ["call"])])
+@pytest.mark.parametrize(("chance", "kept"), [(0.1, []), (0.6, ["signs"])])
 def test_mandatory_ones_of_a_guessed_scenario_are(chance: float, kept: list[str]) -> None:
-    guessed = scenario(("urgency",), urgency="emergent", confidence={"urgency": 0.3})
-    assert names(chance, near(0.1, CALL, mandatory=True), where=guessed) == kept
+    signs = principle(
+        "signs", dimension="urgency", values=("conditionally_emergent",), safety_critical=True, always=True
+    )
+    guessed = scenario(("urgency",), urgency="conditionally_emergent", confidence={"urgency": 0.3})
+    assert names(chance, near(0.1, signs, mandatory=True), where=guessed) == kept
+
+
+def test_those_of_an_emergency_stay_though_it_is_a_guess() -> None:
+    guessed = scenario(("urgency",), urgency="emergent", confidence={"urgency": 0.1})
+    assert names(0.0, near(0.1, CALL, mandatory=True), where=guessed) == ["call"]
 
 
 def test_advice_for_colleagues_does_not_go_to_a_layperson() -> None:
@@ -69,8 +77,9 @@ def test_in_an_emergency_only_safety_counts() -> None:
     assert names(0.9, near(0.9, TEA), near(0.2, CALL, mandatory=True), where=emergency) == ["call"]
 
 
-def test_without_logprobs_likeness_decides() -> None:
-    assert names(0.9, near(0.6, TEA), near(0.4, principle("jam")), logprobs=False) == ["tea"]
+@pytest.mark.parametrize(("chance", "kept"), [(0.9, ["tea", "jam"]), (0.1, [])])
+def test_without_logprobs_the_same_is_asked_as_json(chance: float, kept: list[str]) -> None:
+    assert names(chance, near(0.6, TEA), near(0.4, principle("jam")), logprobs=False) == kept
 
 
 def test_where_the_model_fails_likeness_decides() -> None:

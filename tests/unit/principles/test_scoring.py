@@ -96,6 +96,12 @@ def test_newly_broken_names_safety_critical_criteria_only() -> None:
     assert newly_broken(rubric(5, 5), before, after) == []
 
 
+def test_what_can_no_longer_be_judged_is_broken_where_safety_is_at_stake() -> None:
+    before = {v.criterion_id: v for v in verdicts("MET", "NOT_MET")}
+    after = {v.criterion_id: v for v in verdicts("UNKNOWN", "UNKNOWN")}
+    assert newly_broken(rubric(5, 5, critical=True), before, after) == ["c0"]
+
+
 def test_grade_asks_only_for_what_is_not_known() -> None:
     class Recorder:
         asked: list[str]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from retrieval.index import build_index
-from retrieval.retriever import FLOOR, PIECE, Retrieved, Retriever, pieces
+from retrieval.retriever import FLOOR, MOST_PIECES, PIECE, Retrieved, Retriever, pieces
 from tests.unit.retrieval.fakes import FakeEncoder, library, principle, scenario
 
 
@@ -115,10 +115,12 @@ def test_similar_looks_at_words_alone(retriever: Any) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 1, 50 * PIECE])
-def test_pieces_hold_both_ends_and_are_few(length: int) -> None:
+def test_pieces_hold_all_of_a_text_and_are_few(length: int) -> None:
     text = "".join(str(n % 10) for n in range(length))
     made = pieces(text)
-    assert 1 <= len(made) <= 3
+    assert 1 <= len(made) <= MOST_PIECES + 2
+    if length <= MOST_PIECES * PIECE:
+        assert "".join(made[: -(-length // PIECE)]) == text
     assert text.startswith(made[0])
     assert text.endswith(made[-1])
     assert max(map(len, made)) <= PIECE

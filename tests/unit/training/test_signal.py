@@ -9,7 +9,7 @@ import pytest
 from agent.llm.client import Model
 from principles.errors import ModelError
 from principles.schema import Criterion, Label, Rubric, Verdict
-from tests.fakes import ScriptedChat
+from tests.fakes import FixedClassifier, ScriptedChat
 from tests.unit.training.synthesis_fakes import NAMES, question, synthesizer
 from training.synthesis.signal import Sampler, signal_of
 
@@ -34,11 +34,13 @@ class Alternating(ScriptedChat):
         return super()._stream(messages, stop, run_manager, **options)
 
 
+def sampler(chat: ScriptedChat, judge: Any, samples: int) -> Sampler:
+    return Sampler(Model(chat), None, judge, samples, FixedClassifier())  # type: ignore[arg-type]
+
+
 def test_samples_give_mean_and_spread() -> None:
     chat = Alternating()
-    record = json.loads(
-        synthesizer(sampler=Sampler(Model(chat), None, LengthJudge(), 4)).line(question()).json_line()  # type: ignore[arg-type]
-    )
+    record = json.loads(synthesizer(sampler=sampler(chat, LengthJudge(), 4)).line(question()).json_line())
     share = 1 / len(NAMES)
     assert record["signal"]["samples"] == 4
     assert record["signal"]["mean"] == pytest.approx(share / 2, abs=1e-5)
@@ -62,4 +64,4 @@ def test_answers_that_cannot_be_judged_do_not_count_as_zero() -> None:
 
     rubric = Rubric(criteria=(Criterion(id="a", text="Does the answer help the knee?", points=5),))
     with pytest.raises(ModelError, match="fewer than two"):
-        Sampler(Model(ScriptedChat()), None, Blind(), 3).signal(question().turns, rubric)
+        sampler(ScriptedChat(), Blind(), 3).signal(question().turns, rubric)

@@ -10,6 +10,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
 from agent import Context, build_agent
+from agent.drafting import draft_prompt
 from agent.prompts import prompt as agent_prompt
 from principles.schema import Label, Principle, Rubric, Scenario, Verdict
 from principles.scoring import score
@@ -45,7 +46,7 @@ class Chat(ScriptedChat):
             text = f"Refined {sum(m.text == asked for call in self.written for m in call[-1:])}."
         elif "Write it again" in asked:
             text = "Rest a while, and then rest a while more."
-        elif messages[0].text != agent_prompt("draft"):
+        elif messages[0].text != draft_prompt(FixedClassifier().classify([]), "en", document=False):
             text = "Rest with care."
         usage: Any = {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}
         yield ChatGenerationChunk(message=AIMessageChunk(content=text, usage_metadata=usage))

@@ -11,7 +11,7 @@ from ui.chat.answering import answering
 from ui.chat.turn import Conversation, Turn
 from ui.common.service import Service
 
-QUESTION = "Can I take zanzibar tea with jam?"
+QUESTION = "Can I rest a while with zanzibar tea?"
 MENDED = "Rest a while. Leave the sweet spread out."
 JAM = principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
 

@@ -219,7 +219,7 @@ def test_conversations_are_kept_opened_and_deleted(chat: Chat, history: History)
     again = box.opened(talk.id, someone)
     assert again is not None
     assert again.messages() == talk.messages()
-    assert "Reviewed" in words(chat.view(again)[chat.page.now])
+    assert "checked: " in words(chat.view(again)[chat.page.now])
     assert box.opened(talk.id, other) is None
     assert box.opened("none", someone) is None
     box.deleted(talk.id, other)

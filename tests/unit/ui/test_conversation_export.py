@@ -11,7 +11,7 @@ from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, principle
 from tests.unit.agent.test_agent import literal
 from ui.chat.export import as_json, as_markdown, held, plain
 
-QUESTION = "Can I take tea with jam?"
+QUESTION = "Can I rest a while with tea?"
 JAM = principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
 NASTY = "```\n# Now\n![x](http://pictures.invalid/x.png) <script>alert(1)</script> [a](http://b.invalid)\n````\n~~~"
 LINKS = "see http://c.invalid www.d.invalid <b>&amp; e@f.invalid | `x` ![y](g.invalid)"
@@ -35,7 +35,7 @@ def test_markdown_has_question_answer_draft_checks_sources_edits_and_the_notice(
         NOTICE,
         "## Question 1",
         QUESTION,
-        "### Answer (reviewed)",
+        "### Answer (1 point checked)",
         "Rest a while. Leave the sweet spread out.",
         "### First draft\n\n```\nRest a while. Eat jam daily.",
         "- urgency: non emergent",
@@ -59,16 +59,20 @@ def test_json_has_the_messages_and_the_reviews_as_plain_types(result: dict[str, 
 
 def test_a_question_without_an_answer_and_an_answer_without_a_review_are_kept(result: dict[str, Any]) -> None:
     made = as_markdown(talk("one", "first", "two", "second", "three"), [result])
-    assert made.index("### Answer (reviewed)") < made.index("### Answer (not reviewed)") < made.index("## Question 3")
+    assert (
+        made.index("### Answer (1 point checked)")
+        < made.index("### Answer (not reviewed)")
+        < made.index("## Question 3")
+    )
     assert made.count("### Answer") == 2
     assert as_markdown([], []).count("##") == 0
 
 
 def test_how_far_an_answer_was_reviewed(result: dict[str, Any]) -> None:
-    assert held(result) == "reviewed"
+    assert held(result) == "1 point checked"
     assert held(None) == held(result | {"reviewed": False}) == "not reviewed"
     partly = result["rubric"] | {"final": result["rubric"]["final"] | {"coverage": 0.75}}
-    assert held(result | {"rubric": partly}) == "partly reviewed, 75% of the checks"
+    assert held(result | {"rubric": partly}) == "1 point checked"
     assert "no principle" in held(result | {"rubric": result["rubric"] | {"criteria": []}})
 
 

@@ -8,7 +8,6 @@ import pytest
 import ui.chat.answering
 from tests.fakes import FixedClassifier, ScriptedChat, principle
 from tests.unit.ui.page import QUESTION, answered, mended, reader, service, words
-from ui.chat.chart import chart, rounds_of
 from ui.chat.diff import side_by_side
 from ui.chat.marks import changes_list, changes_of, marked, pieces
 from ui.chat.panel import EMPTY, checks, panel
@@ -145,22 +144,6 @@ def test_confidence_and_caution_stand_on_the_chips() -> None:
     page = words(panel(trace))
     assert "urgency non emergent 93%" in page
     assert "task medication 40% – not sure: the safer value" in page
-
-
-def test_the_chart_tells_each_round_and_which_became_the_answer() -> None:
-    state = mended().trace.state
-    what, rounds = rounds_of(state)
-    assert what == "Checks that hold"  # no criterion has positive points, so there is no score
-    assert [(one.name, one.grade, one.chosen) for one in rounds] == [("Draft", 0.0, False), ("Round 1", 1.0, True)]
-    assert 'aria-label="Checks that hold. Draft 0%, Round 1 100% (the answer)"' in chart(state)
-    scored = [
-        version | {"grade": version["grade"] | {"score": grade}}
-        for version, grade in zip(state["versions"], (-0.5, 0.8), strict=True)
-    ]
-    what, rounds = rounds_of(state | {"versions": scored})
-    assert what.startswith("Score")
-    assert [one.grade for one in rounds] == [-0.5, 0.8]
-    assert "-50%" in chart(state | {"versions": scored})
 
 
 def test_without_a_principle_nothing_is_said_to_be_checked() -> None:

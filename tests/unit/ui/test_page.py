@@ -93,12 +93,15 @@ def test_each_stage_tells_what_it_found() -> None:
     assert steps["First draft, as it was before the review"] == "Rest a while. Eat jam daily."
     assert any("emergent, layperson, medication" in title for title in steps)
     assert "task.jam (-8): The answer mentions jam." in steps["Principles that apply: 1"]
-    assert "| -8 | ✗ fails: yes 90% |" in steps["Draft, checks that hold: 0 of 1"]
+    assert "| -8 | ✗ fails: yes 90% |" in steps["Draft, 1 point checked: 0 hold"]
     assert "Eat jam daily. Leave the sweet spread out." in steps["Edits: 1"]
-    assert "| -8 | ✗ fails: yes 90% | ✓ holds: no 10% |" in steps["Revision, checks that hold: 1 of 1"]
+    assert "| -8 | ✗ fails: yes 90% | ✓ holds: no 10% |" in steps["Revision, 1 point checked: 1 holds"]
     assert not any(step.at_work for step in turn.trace.steps)
     page = shown(turn)
-    assert "Reviewed Checks that hold: 1 of 1 Rest a while. Leave the sweet spread out." in page
+    assert (
+        "1 point checked: 1 holds What no check asks about is unchecked. Rest a while. Leave the sweet spread out."
+        in page
+    )
     assert NOTICE in page
 
 
@@ -114,14 +117,14 @@ def test_what_the_review_could_not_mend_is_said_before_the_answer() -> None:
     page = shown(answered(service(ScriptedChat(draft="Eat jam daily.", chance=lambda prompt: 0.9))).last)
     assert page.index("still finds faults") < page.index("Eat jam daily.")
     assert "Does the answer mention jam? ✗ fails: yes 90%" in page
-    assert "hold: 0 of 1" in page
+    assert "1 point checked: 0 hold" in page
 
 
 def test_a_review_of_a_part_says_how_much() -> None:
     state = mended().trace.state
     grade = state["rubric"]["final"] | {"coverage": 0.5}
     partly = state | {"rubric": state["rubric"] | {"final": grade}}
-    assert words(badge(partly)).startswith("Partly reviewed (50%)")
+    assert 'class="badge partly"' in badge(partly)
     none = state | {"rubric": {"criteria": [], "draft": None, "final": None}}
     assert words(badge(none)).startswith("Not reviewed")
 
@@ -282,7 +285,7 @@ def test_what_was_kept_is_shown_as_it_was() -> None:
     assert [step.title for step in again.last.trace.steps if step.stage != "critique"] == [
         step.title for step in trace_of(turn.result).steps if step.stage != "critique"
     ]
-    assert "Reviewed Checks that hold: 1 of 1" in shown(again.last)
+    assert "1 point checked: 1 holds" in shown(again.last)
 
 
 def test_what_an_earlier_version_kept_is_shown_too() -> None:

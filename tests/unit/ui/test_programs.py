@@ -19,7 +19,7 @@ from tests.unit.agent.test_agent import literal
 from ui.common.service import Service
 from ui.programs.endpoints import Programs, add_programs, mcp_options
 
-QUESTION = "Can I take zanzibar tea with jam?"
+QUESTION = "Can I rest a while with zanzibar tea?"
 JAM = principle("jam", points=-8, safety_critical=True, advice="Leave the sweet spread out.")
 TEA = principle("tea", points=6)
 

@@ -1,0 +1,30 @@
+"""Whether an answer is to be a document: a note, a letter, a translation, a summary, code.
+
+A document holds what it was given and nothing else, so a review leaves it as it is and says after it what it has to.
+"""
+
+import re
+from functools import cache
+
+from principles.grader import Turns
+from principles.patterns import patterns
+from principles.schema import Scenario, Task
+
+SHORT = 120
+
+
+def wants_document(turns: Turns, scenario: Scenario) -> bool:
+    """Whether the last question asks for one. `turns` in English, where they were translated."""
+    last = turns[-1]["content"]
+    if scenario.task is Task.DOCUMENTATION and "task" not in scenario.guessed:
+        return True
+    if patterns("agent", "document")["asking_what"].match(last) and len(last) < SHORT:
+        return False  # "How do I write a letter to ...?" asks for advice
+    return bool(_request().search(last) or patterns("agent", "document")["asked"].search(last))
+
+
+@cache
+def _request() -> re.Pattern[str]:
+    words = patterns("agent", "document")
+    make, thing = words["make"].pattern, words["thing"].pattern
+    return re.compile(rf"\b(?:{make})\b (?:\S+ ){{0,7}}?\S*?\b(?:{thing})\b", re.IGNORECASE)

@@ -1,0 +1,55 @@
+"""Drafts under one prompt for all and under that of the scenario, as Markdown.
+
+    python -m tests.drafts [--base-url URL] [--model NAME]
+
+Asks the questions of drafts.yaml, some fifteen seconds each on the embedded model. No review: these are drafts.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+from langchain_core.messages import HumanMessage, SystemMessage
+from rich.console import Console
+from rich.progress import track
+
+from agent.document import wants_document
+from agent.drafting import draft_prompt, language_asked
+from agent.language import in_english
+from agent.llm.client import Model, chat_model
+from agent.llm.endpoint import resolve_endpoint
+from agent.nodes import DRAFT_TOKENS
+from agent.scenario.classifier import load_classifier
+from principles.errors import ClinAlignError
+from principles.interrupt import leave_on_interrupt
+from retrieval.encoder import load_encoder
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
+    parser.add_argument("--model", metavar="NAME", help="a profile, or the model's name with --base-url")
+    given = parser.parse_args()
+    asked = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    try:
+        model = Model(chat_model(resolve_endpoint(given.model, given.base_url)))
+        classifier = load_classifier(load_encoder().encode)
+        for question in track(asked["questions"], "drafting", console=Console(stderr=True)):
+            turns = [{"role": "user", "content": question}]
+            english = in_english(turns, model)
+            kind = classifier.classify(english)
+            system = draft_prompt(kind, language_asked(turns), wants_document(english, kind))
+            print(f"### {question}\n", flush=True)
+            for name, prompt in (("before", asked["former"]), ("after", system)):
+                written = model.text([SystemMessage(prompt), HumanMessage(question)], DRAFT_TOKENS, aloud=False)
+                print(f"*{name}:*\n\n" + "\n".join(f"> {line}".rstrip() for line in written.splitlines()) + "\n")
+    except ClinAlignError as error:
+        print(f"clinalign: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    leave_on_interrupt()
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Fixed words for emergencies, and the verdict that needs no judge."""
+
+import pytest
+
+from agent import Context
+from agent.emergency import CALL, call_in, texts, verdict_by_words
+from agent.keep import is_urgent
+from agent.language import LANGUAGES
+from principles.schema import Label
+from tests.fakes import ScriptedChat, principle
+from tests.unit.agent.test_agent import ask
+
+CALLING = principle(
+    "call-emergency-now",
+    dimension="urgency",
+    points=10,
+    safety_critical=True,
+    always=True,
+    placement="opening",
+    advice="Call your emergency number now.",
+)
+
+
+def test_there_are_words_in_every_language_that_is_told() -> None:
+    assert set(texts()) == set(LANGUAGES)
+    assert len({one["call"] for one in texts().values()}) == len(LANGUAGES)
+    assert [code for code in texts() if not is_urgent(call_in(code, CALLING))] == []
+
+
+def test_only_the_call_is_translated() -> None:
+    assert CALLING.id == CALL
+    assert call_in("da", CALLING).startswith("Dette kan være en nødsituation.")
+    assert call_in("eu", CALLING).startswith("This may be an emergency.")
+    assert call_in("da", principle("rest", dimension="urgency")) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("Call 112 now. Rest.", Label.MET),
+        ("Rest. Go to A&E. Sleep.", Label.MET),
+        ("Rest. Sleep. Eat. Call 112.", None),
+        ("Rest. Sleep well.", Label.NOT_MET),
+    ],
+)
+def test_the_words_decide_where_they_are_plain(answer: str, label: Label | None) -> None:
+    found = verdict_by_words(answer, CALLING)
+    assert (found.label if found else None) == label
+    assert verdict_by_words(answer, principle("rest")) is None
+
+
+@pytest.mark.parametrize("says", [0.9, 0.1])
+def test_an_emergency_is_called_for_whatever_the_judge_says(says: float) -> None:
+    result = ask(ScriptedChat(draft="Rest a while. Sleep well.", chance=lambda prompt: says), CALLING)
+    assert result["answer"] == "Call your emergency number now.\n\nRest a while. Sleep well."
+
+
+def test_a_call_is_not_repeated() -> None:
+    chat = ScriptedChat(draft="Call 112 now. Rest.", chance=lambda prompt: 0.1)
+    assert ask(chat, CALLING, context=Context())["answer"] == "Call 112 now. Rest."
