@@ -2,13 +2,16 @@
 the names of medicines.yaml that it lacks: brands, and the commonest in other languages."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 import yaml
 
 _WORD = re.compile(r"[^\W\d_][\w'’-]*|\d+")
+_NAME = re.compile(r"[^\W_][\w'’-]*")
+# Names of so many words, and endings of so many letters after stems of so many.
+MOST_WORDS, MOST_ENDING, LEAST_STEM = 3, 3, 6
 _NOT_MEDICINES = frozenset({"alcohol", "ethanol", "water", "oxygen", "nicotine", "caffeine", "glucose"})
 
 
@@ -16,7 +19,7 @@ def find_medicines(text: str) -> list[str]:
     """Names as the text spells them, in order of appearance, each once."""
     words = [match[0] for match in _WORD.finditer(text)]
     names = [" ".join(words[start:end]) for _, start, end in _matches(words)]
-    names += [match[0] for match in _others().finditer(text)]
+    names += [name for name, _ in _listed(text)]
     names.sort(key=text.find)
     spelled: dict[str, str] = {}
     for name in names:
@@ -27,25 +30,45 @@ def find_medicines(text: str) -> list[str]:
 def medicine_keys(text: str) -> set[str]:
     """Canonical names of the medicines in `text`: brand and generic name of one medicine give one key."""
     words = [match[0] for match in _WORD.finditer(text)]
-    listed = {_generics()[(match[1] or match[2]).lower()] for match in _others().finditer(text)}
+    listed = {generic for _, generic in _listed(text)}
     return ({name for name, _, _ in _matches(words)} | listed) - _NOT_MEDICINES
+
+
+def _listed(text: str) -> list[tuple[str, str]]:
+    """The names of medicines.yaml in a text, as it spells them, each with the one that it stands for."""
+    known = _generics()
+    words = list(_NAME.finditer(text))
+    found = [(match[0], known[match[0]]) for match in _without_spaces().finditer(text)]
+    for place, first in enumerate(words):
+        for last in reversed(words[place : place + MOST_WORDS]):
+            said = text[first.start() : last.end()]
+            if key := _known(said.lower(), known):
+                found.append((said, known[key]))
+                break
+    return found
+
+
+def _known(name: str, known: Mapping[str, str]) -> str | None:
+    """The listed name that this one is, perhaps with an ending of its language; brands in Latin letters have none."""
+    if name in known:
+        return name
+    stems = (name[: len(name) - cut] for cut in range(1, MOST_ENDING + 1) if not name.isascii())
+    return next((one for one in stems if one in known and len(one) >= LEAST_STEM and name[len(one) :].isalpha()), None)
 
 
 @cache
 def _generics() -> dict[str, str]:
     """Every name of medicines.yaml in lower case, with the one it stands for."""
-    listed = yaml.safe_load(files("principles").joinpath("medicines.yaml").read_text(encoding="utf-8"))["names"]
-    return {str(name).lower(): generic for generic, names in listed.items() for name in names}
+    text = files("principles").joinpath("medicines.yaml").read_text(encoding="utf-8")
+    listed = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["names"]
+    return {name: generic for generic, names in listed.items() for name in names}
 
 
 @cache
-def _others() -> re.Pattern[str]:
-    """Each name at the start of a word, with an ending of up to three letters; Chinese and Japanese anywhere."""
-    names = sorted(_generics(), key=len, reverse=True)
-    anywhere = [name for name in names if re.search("[\u3040-\u9fff\uac00-\ud7af]", name)]
-    words = [name for name in names if name not in anywhere]
-    either = rf"(?<!\w)({'|'.join(map(re.escape, words))})\w{{0,3}}(?!\w)|({'|'.join(map(re.escape, anywhere))})"
-    return re.compile(either, re.IGNORECASE)
+def _without_spaces() -> re.Pattern[str]:
+    """The names in scripts that put no space between words."""
+    names = [name for name in _generics() if re.search("[\u0e00-\u0e7f\u3040-\u9fff\uac00-\ud7af]", name)]
+    return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
 
 
 def _matches(words: Sequence[str]) -> list[tuple[str, int, int]]:
