@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from agent import build_agent
+from agent.emergency import CALL
 from agent.guard import new_facts
 from principles.library import load_library
 from principles.schema import Rubric, Verdict
@@ -41,14 +42,19 @@ def verdicts(result: dict[str, Any], when: str) -> dict[str, Verdict]:
 
 def check(result: dict[str, Any]) -> None:
     rubric = Rubric.model_validate({"criteria": result["rubric"]["criteria"]})
+    if not rubric.criteria:  # nothing was checked, and that is said
+        assert (result["reviewed"], result["coverage"], result["answer"]) == (False, 0, result["draft"])
+        assert result["warnings"]
+        return
     draft, final = verdicts(result, "draft"), verdicts(result, "final")
     assert result["reviewed"]
     assert result["answer"]
     assert result["messages"][-1].text == result["answer"]
     for figure in ("score", "expected"):
         before, after = result["rubric"]["draft"][figure], result["rubric"]["final"][figure]
-        assert before is None or after >= before
-    assert not newly_broken(rubric, draft, final)
+        assert before is None or after >= before or any(edit["criterion_id"] == CALL for edit in result["edits"])
+    called = any(edit["criterion_id"] == CALL for edit in result["edits"])
+    assert called or not newly_broken(rubric, draft, final)
     by_id = {criterion.id: criterion for criterion in rubric.criteria}
     for edit in result["edits"]:
         assert failed(by_id[edit["criterion_id"]], draft[edit["criterion_id"]])
