@@ -112,7 +112,7 @@ def language_of(text: str) -> str:
 
 def is_english(text: str) -> bool:
     """Whether a text is in English, as far as can be told: what is in doubt counts as English."""
-    words = text.split()
+    words = [word for word in text.split() if any(map(str.isalpha, word))]
     own, shared = len(_ENGLISH.findall(text)), len({word.lower() for word in _SHARED.findall(text)})
     if (own >= 1 or shared >= 2) and own + shared >= max(1.0, _FIFTH * len(words)):
         return True

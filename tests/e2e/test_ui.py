@@ -95,9 +95,10 @@ def test_the_review_stands_beside_the_answer(page: Any) -> None:
     beside = page.locator("#review")
     for words in ("non emergent", "93%", "Does the answer mention jam?", "task.jam", "-8", "yes 90%", "no 10%"):
         assert words in beside.inner_text()
-    beside.get_by_role("img", name="Round 1 100% (the answer)").wait_for()
+    assert beside.get_by_role("img").count() == 0  # no bar that reads as quality
+    assert "no verdict on the answer" in beside.inner_text()
     assert beside.locator(".diff del").inner_text().startswith("Eat jam daily.")
-    assert beside.locator(".diff ins").inner_text() == "Leave the sweet spread out."
+    assert beside.locator(".diff ins").inner_text().strip() == "Leave the sweet spread out."
     assert beside.bounding_box()["x"] > page.locator("#now").bounding_box()["x"] + 300
     ask(page, "And fever?")
     finished(page, times=2)

@@ -87,8 +87,8 @@ def test_the_documents_mcp_call_runs_as_it_stands(address: str, capsys: pytest.C
 def test_mcp_and_the_endpoints_give_the_same(address: str, client: Client) -> None:
     call = run(snippets()[1].split("print(")[0], address)["call"]
     for name, given in (
-        ("ask", {"question": "Tea with jam?", "rounds": 0}),
-        ("grade", {"question": "Tea with jam?", "answer": "Take jam."}),
+        ("ask", {"question": "Rest a while with tea?", "rounds": 0}),
+        ("grade", {"question": "Rest a while with tea?", "answer": "Take jam."}),
         ("search_principles", {"text": "jam"}),
     ):
         by_client, by_mcp = client.predict(**given, api_name=f"/{name}"), asyncio.run(call(name, **given))
@@ -126,13 +126,13 @@ def test_the_endpoints_are_these_three(client: Client) -> None:
 
 
 def test_a_job_tells_the_stages_and_can_be_cancelled(page: tuple[str, Watched], client: Client) -> None:
-    job = client.submit("Tea with jam?", api_name="/ask")
+    job = client.submit("Rest a while with tea?", api_name="/ask")
     *stages, result = list(job)
     assert {"draft", "critique"} <= {one["stage"] for one in stages}
     assert result["notice"] == NOTICE
     model = page[1]
     model.pause, model.draft, model.words = 0.05, "word " * 1_000, 0
-    job = client.submit("Tea with jam?", api_name="/ask")
+    job = client.submit("Rest a while with tea?", api_name="/ask")
     begun(model)
     job.cancel()
     ended(model)
