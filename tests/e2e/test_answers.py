@@ -94,7 +94,7 @@ def test_an_emergency_in_another_language_gets_its_principles(agent: Any, questi
     assert result["scenario"]["urgency"] == "emergent"
     shown = {principle["id"] for principle in result["principles"]}
     assert {p.id for p in LIBRARY.principles if p.always and "emergent" in p.values} < shown
-    assert result["warnings"] == []
+    assert not any("could not be read" in warning for warning in result["warnings"])
 
 
 def test_the_last_question_counts_in_the_light_of_earlier_turns(agent: Any) -> None:

@@ -21,5 +21,5 @@ def test_the_example_prints_an_answer_and_a_line_an_edit() -> None:
     *answer, last = printed.getvalue().strip().splitlines()
     assert any(line.strip() for line in answer)
     kind, criterion = last.split()
-    assert kind in ("add", "remove", "replace")
+    assert kind in ("add", "correct", "remove", "replace")
     assert load_library().get(criterion)
