@@ -10,7 +10,7 @@ from agent.llm.sendable import sendable
 from principles.errors import InputError
 from principles.grader import Turns
 from principles.medicines import find_medicines
-from principles.patterns import patterns
+from principles.patterns import says
 
 # Tokens kept free for instructions, criterion, draft and what revision adds.
 RESERVED_TOKENS = 2_000
@@ -46,7 +46,7 @@ def unread(messages: Sequence[AnyMessage]) -> list[str]:
     found = []
     if pictures := sum(_attachments(message) for message in messages):
         found.append(
-            f"{_counted(pictures, 'picture or file')} could not be seen: only text is read, describe it in words"
+            f"{counted(pictures, 'picture or file')} could not be seen: only text is read, describe it in words"
         )
     if any(isinstance(message, SystemMessage) for message in messages):
         found.append("system messages are not read: the agent has instructions of its own")
@@ -54,7 +54,7 @@ def unread(messages: Sequence[AnyMessage]) -> list[str]:
     if others:
         kinds = ", ".join(sorted({message.type for message in others}))
         found.append(
-            f"{_counted(len(others), 'message')} of other kinds ({kinds}) not read: put results into the question"
+            f"{counted(len(others), 'message')} of other kinds ({kinds}) not read: put results into the question"
         )
     return found
 
@@ -79,7 +79,7 @@ def within_context(turns: Turns, context_tokens: int | None = None) -> tuple[Tur
     kept = [dict(turn) for turn in turns[first:] if turn["content"].strip()]
     if first == 0:
         return kept, []
-    warning = f"{_counted(first, 'earlier message')} did not fit into the model's context and could not be read"
+    warning = f"{counted(first, 'earlier message')} did not fit into the model's context and could not be read"
     if facts := lasting_facts(turns[:first], min(CARRIED_CHARACTERS, max(0, room - size))):
         place = next(i for i, turn in enumerate(kept) if turn["role"] == "user")
         kept[place]["content"] = f"({SAID_EARLIER} {facts})\n{kept[place]['content']}"
@@ -93,9 +93,8 @@ def lasting_facts(turns: Turns, characters: int = CARRIED_CHARACTERS) -> str:
     sentences = [part.strip() for text in said for part in re.split(r"(?<=[.!?。！？])\s+|\n+", text) if part.strip()]
     facts: dict[str, None] = {}
     for sentence in sentences:
-        if len(sentence) <= LONGEST_FACT and (
-            patterns("agent", "lasting")["lasting"].search(sentence) or find_medicines(sentence)
-        ):
+        lasting = says("agent", "lasting", "lasting", sentence) or find_medicines(sentence)
+        if lasting and len(sentence) <= LONGEST_FACT:
             if sum(map(len, facts)) + len(sentence) > characters:
                 break
             facts[sentence] = None
@@ -105,7 +104,7 @@ def lasting_facts(turns: Turns, characters: int = CARRIED_CHARACTERS) -> str:
 def _content(message: BaseMessage) -> str:
     text = sendable(str(message.text))
     count = _attachments(message)
-    return f"{text}\n[{_counted(count, 'picture or file')} came with this that cannot be seen here.]" if count else text
+    return f"{text}\n[{counted(count, 'picture or file')} came with this that cannot be seen here.]" if count else text
 
 
 def _attachments(message: BaseMessage) -> int:
@@ -114,7 +113,8 @@ def _attachments(message: BaseMessage) -> int:
     return sum(kind is not None and any(word in str(kind) for word in _PICTURES) for kind in kinds)
 
 
-def _counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
+    """So many of a thing, in words."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 

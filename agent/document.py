@@ -7,7 +7,7 @@ import re
 from functools import cache
 
 from principles.grader import Turns
-from principles.patterns import patterns
+from principles.patterns import patterns, says
 from principles.schema import Scenario, Task
 
 SHORT = 120
@@ -20,7 +20,7 @@ def wants_document(turns: Turns, scenario: Scenario) -> bool:
         return True
     if patterns("agent", "document")["asking_what"].match(last) and len(last) < SHORT:
         return False  # "How do I write a letter to ...?" asks for advice
-    return bool(_request().search(last) or patterns("agent", "document")["asked"].search(last))
+    return bool(_request().search(last)) or says("agent", "document", "asked", last)
 
 
 @cache

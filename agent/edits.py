@@ -7,7 +7,7 @@ and what is said of stopping a suspected culprit stay as they are; what answers 
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median_low
 from typing import Literal
@@ -92,6 +92,7 @@ class Editor:
     english: Turns = ()
     document: bool = False
     emergency: bool = False
+    _told: dict[str, set[int]] = field(default_factory=dict, init=False)
 
     def proposals(
         self, answer: str, criterion: Criterion, principle: Principle, verdict: Verdict | None = None
@@ -149,24 +150,29 @@ class Editor:
 
     def _offenders(self, answer: str, criterion: Criterion, principle: Principle) -> Iterator[tuple[Unit, float, bool]]:
         """The sentences that show the fault, with P(fault) and whether they answer the question."""
-        question = (self.english or self.turns)[-1]["content"]
         found = text.units(answer)
-        answering = keep.answering(answer, question, self.encode)
+        answering = self._answering(answer)
         if len(found) > SUSPECTS:
             near = self.encode([criterion.text, principle.advice]) @ self.encode([unit.text for unit in found]).T
             ranked = np.argsort(-near.max(axis=0))[:SUSPECTS]
             found = [found[i] for i in sorted(ranked)]
         found = [unit for unit in found if not self._untouchable(unit.text)]
         chances = self.judge.sentence_chances([unit.text for unit in found], criterion)
-        guilty = [
-            (c, unit) for c, unit in zip(chances, found, strict=True) if c is not None and c >= _guilty_from(chances)
-        ]
+        least = _guilty_from(chances)
+        guilty = [(c, unit) for c, unit in zip(chances, found, strict=True) if c is not None and c >= least]
         for chance, unit in sorted(guilty, key=lambda pair: -pair[0])[:OFFENDERS]:
             whole = text.whole_thought(answer, unit)
             inside = [other for other in text.units(answer) if whole.start <= other.start < whole.end]
             if any(self._untouchable(other.text) for other in inside):
                 whole = unit
             yield whole, chance, any(other.start in answering for other in inside if other.start >= whole.start)
+
+    def _answering(self, answer: str) -> set[int]:
+        """Where the sentences start that answer the question; told once an answer, for all criteria."""
+        if answer not in self._told:
+            question = (self.english or self.turns)[-1]["content"]
+            self._told[answer] = keep.answering(answer, question, self.encode)
+        return self._told[answer]
 
     def _untouchable(self, sentence: str) -> bool:
         return keep.is_urgent(sentence) or (self._reaction and keep.speaks_of_stopping(sentence))
@@ -191,11 +197,12 @@ class Editor:
 
         What belongs at the opening replaces only what stands there.
         """
-        found = text.units(answer)
-        question = (self.english or self.turns)[-1]["content"]
-        answering = keep.answering(answer, question, self.encode) if found else set()
-        found = [unit for unit in found if not self._untouchable(unit.text) and unit.start not in answering]
-        if not found or principle.placement == "opening":
+        if principle.placement == "opening":
+            return ""
+        answering = self._answering(answer)
+        free = (unit for unit in text.units(answer) if unit.start not in answering)
+        found = [unit for unit in free if not self._untouchable(unit.text)]
+        if not found:
             return ""
         near = (self.encode([advice]) @ self.encode([unit.text for unit in found]).T)[0]
         return found[int(np.argmax(near))].text if float(near.max()) >= SAME_POINT else ""

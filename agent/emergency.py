@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import yaml
 
-from agent.keep import is_urgent
+from agent.keep import is_urgent, urgent_units
 from agent.text import units
 from principles.schema import Label, Principle, Urgency, Verdict
 
@@ -51,7 +51,8 @@ def verdict_by_words(answer: str, principle: Principle) -> Verdict | None:
     """
     if principle.id != CALL or Urgency.EMERGENT not in principle.values:
         return None
-    told = [is_urgent(unit.text) for unit in units(answer)]
-    if any(told[:AMONG_FIRST]):
+    if is_called(answer):
         return Verdict(criterion_id=principle.id, label=Label.MET, probability=1.0)
-    return None if any(told) else Verdict(criterion_id=principle.id, label=Label.NOT_MET, probability=0.0)
+    if urgent_units(answer):
+        return None
+    return Verdict(criterion_id=principle.id, label=Label.NOT_MET, probability=0.0)

@@ -6,11 +6,9 @@ principle already says may be said again; anything else of that kind is refused.
 
 import re
 from functools import cache, lru_cache
-from importlib.resources import files
-
-import yaml
 
 from principles.medicines import medicine_keys
+from principles.patterns import patterns
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NUMBER_WORDS = re.compile(
@@ -56,11 +54,10 @@ def _facts(text: str, language: str) -> frozenset[str]:
 @cache
 def _number_words(language: str) -> re.Pattern[str] | None:
     """Numbers, parts and frequencies in a language's words; None where none are listed."""
-    listed = yaml.safe_load(files("agent").joinpath("guard.yaml").read_text(encoding="utf-8")).get(language)
-    if listed is None:
-        return None
-    whole = listed if language in _WITHOUT_SPACES else rf"(?<!\w)(?:{listed})(?!\w)"
-    return re.compile(whole, re.IGNORECASE)
+    listed = patterns("agent", "guard").get(language)
+    if listed is None or language in _WITHOUT_SPACES:
+        return listed
+    return re.compile(rf"(?<!\w)(?:{listed.pattern})(?!\w)", re.IGNORECASE)
 
 
 def _plain(number: str) -> str:

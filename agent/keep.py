@@ -5,33 +5,35 @@ much kept costs a correction, which then stands beside the sentence; too little 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.text import Unit, units
 from principles.grader import Turns
-from principles.patterns import patterns
+from principles.patterns import says
 
 # The first sentence, and the one nearest in meaning to the question, are taken for its answer.
 FIRST, NEAREST = 1, 1
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
+_says = partial(says, "agent", "keep")
 
 
 def is_urgent(sentence: str) -> bool:
     """Whether a sentence tells the person to get urgent help, or gives first aid."""
-    return _said("urgent", sentence) and not _said("no_urgency", sentence)
+    return _says("urgent", sentence) and not _says("no_urgency", sentence)
 
 
 def speaks_of_stopping(sentence: str) -> bool:
     """Whether a sentence says to stop or to hold something, or not to."""
-    return _said("stopping", sentence)
+    return _says("stopping", sentence)
 
 
 def tells_of_a_reaction(turns: Turns) -> bool:
     """Whether the person tells of anything that a medicine may have done. `turns` in English."""
-    return any(_said("reaction", turn["content"]) for turn in turns if turn["role"] == "user")
+    return any(_says("reaction", turn["content"]) for turn in turns if turn["role"] == "user")
 
 
 def urgent_units(answer: str) -> list[Unit]:
@@ -42,12 +44,8 @@ def urgent_units(answer: str) -> list[Unit]:
 def answering(answer: str, question: str, encode: Encode) -> set[int]:
     """Where the sentences start that answer the question: the first, those that say yes or no, and the nearest."""
     found = units(answer)
-    kept = {unit.start for unit in found[:FIRST]} | {unit.start for unit in found if _said("yes_or_no", unit.text)}
+    kept = {unit.start for unit in found[:FIRST]} | {unit.start for unit in found if _says("yes_or_no", unit.text)}
     if len(found) > FIRST:
         near = (encode([question]) @ encode([unit.text for unit in found]).T)[0]
         kept |= {found[place].start for place in np.argsort(-near)[:NEAREST]}
     return kept
-
-
-def _said(what: str, text: str) -> bool:
-    return bool(patterns("agent", "keep")[what].search(text))

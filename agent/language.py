@@ -132,7 +132,6 @@ def _vocabulary() -> frozenset[str]:
     return frozenset(files("agent").joinpath("english.txt").read_text(encoding="utf-8").split())
 
 
-@lru_cache(maxsize=256)  # a question is asked about at several stages; in memory only
 def _likeliest(text: str) -> tuple[str, float]:
     """The likeliest language, and by how much it is likelier than English, in [0, 1]."""
     ranked = _ranked(text)
@@ -148,6 +147,7 @@ def _code(value: "ConfidenceValue") -> str:
     return "no" if code == _BOKMAL else code
 
 
+@lru_cache(maxsize=256)  # a question is asked about at several stages; in memory only
 def _ranked(text: str) -> "list[ConfidenceValue]":
     with _LOCK:
         return _detector().compute_language_confidence_values(text[: 4 * PIECE])

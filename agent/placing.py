@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent import text
-from agent.critic.corrections import CORRECTION
+from agent.critic.corrections import MARK
 from agent.edits import Proposal
 from agent.text import Unit
 
@@ -65,7 +65,7 @@ def _with(answer: str, one: Proposal, encode: Encode) -> str:
         if start < 0:
             return answer
         item = any(unit.item and unit.start == start for unit in found)
-        if one.beside and answer[start + len(one.beside) :].lstrip().startswith(CORRECTION.split("{")[0]):
+        if one.beside and answer[start + len(one.beside) :].lstrip().startswith(MARK):
             return answer  # corrected already: twice would bury it
         unit = Unit(start, start + len(one.removed or one.beside), one.removed or one.beside, item)
         return text.correct_beside(answer, unit, one.added) if one.beside else text.replace(answer, unit, one.added)

@@ -9,6 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from agent.conversation import counted
+
 STAGES = {
     "prepare": "getting the model ready",
     "draft": "drafting an answer",
@@ -81,11 +83,9 @@ def checked_words(result: Mapping[str, Any]) -> str:
     judged = round(result["coverage"] * asked)
     if not result["reviewed"] or not judged:
         return "nothing of this answer was checked"
-    points = f"{judged} point{'' if judged == 1 else 's'}"
+    points = f"{counted(judged, 'point')} of this answer {'was' if judged == 1 else 'were'} checked"
     left = f"; {asked - judged} more could not be judged" if judged < asked else ""
-    return f"{points} of this answer were checked{left}. What no check asks about is unchecked.".replace(
-        "1 point of this answer were", "1 point of this answer was"
-    )
+    return f"{points}{left}. What no check asks about is unchecked."
 
 
 def _scenario_line(scenario: Mapping[str, Any]) -> str:

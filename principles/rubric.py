@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from principles.grader import Turns
 from principles.medicines import find_medicines
+from principles.patterns import SENTENCE_END
 from principles.schema import Criterion, Principle, Rubric
 
 SLOTS = ("person", "medicine", "measure")
@@ -26,7 +27,6 @@ _MEASURE = re.compile(
     r"degrees|%|percent)(?![\w/])",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _REQUEST = re.compile(
     r"\?|\b(?:stop|quit|come off|wean|start|switch|change|skip|miss(?:ed)?|double|want|can i|should|could|may i|is it|"
     r"how|what|instead|add|combine|mix|safe)\b",
@@ -71,7 +71,7 @@ def fill_slots(turns: Turns) -> dict[str, str]:
 
 def _medicines_asked_about(text: str) -> list[str]:
     """Of what is named in a turn, what its request is about: "I take A, B and C. I want to stop D." asks about D."""
-    named = [(sentence, found) for sentence in _SENTENCE.split(text) if (found := find_medicines(sentence))]
+    named = [(sentence, found) for sentence in SENTENCE_END.split(text) if (found := find_medicines(sentence))]
     asked = [found for sentence, found in named if _REQUEST.search(sentence) and not _LISTING.match(sentence)]
     chosen = asked[-1:] or [found for _, found in named]
     return list(dict.fromkeys(name for found in chosen for name in found))

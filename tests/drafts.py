@@ -14,9 +14,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from rich.console import Console
 from rich.progress import track
 
-from agent.document import wants_document
-from agent.drafting import draft_prompt, language_asked
-from agent.language import in_english
+from agent.drafting import messages_for
 from agent.llm.client import Model, chat_model
 from agent.llm.endpoint import resolve_endpoint
 from agent.nodes import DRAFT_TOKENS
@@ -36,13 +34,11 @@ def main() -> int:
         model = Model(chat_model(resolve_endpoint(given.model, given.base_url)))
         classifier = load_classifier(load_encoder().encode)
         for question in track(asked["questions"], "drafting", console=Console(stderr=True)):
-            turns = [{"role": "user", "content": question}]
-            english = in_english(turns, model)
-            kind = classifier.classify(english)
-            system = draft_prompt(kind, language_asked(turns), wants_document(english, kind))
+            before = [SystemMessage(asked["former"]), HumanMessage(question)]
+            after = messages_for([{"role": "user", "content": question}], classifier, model)
             print(f"### {question}\n", flush=True)
-            for name, prompt in (("before", asked["former"]), ("after", system)):
-                written = model.text([SystemMessage(prompt), HumanMessage(question)], DRAFT_TOKENS, aloud=False)
+            for name, messages in (("before", before), ("after", after)):
+                written = model.text(messages, DRAFT_TOKENS, aloud=False)
                 print(f"*{name}:*\n\n" + "\n".join(f"> {line}".rstrip() for line in written.splitlines()) + "\n")
     except ClinAlignError as error:
         print(f"clinalign: {error}", file=sys.stderr)

@@ -13,14 +13,13 @@ import re
 from collections.abc import Callable, Sequence
 
 from agent.critic.corrections import without_withdrawn
-from agent.critic.quoting import neutral
+from agent.critic.quoting import SENTENCE, neutral
 from principles.errors import ModelError
 from principles.schema import Criterion, Label, Verdict
 
 LEFT_OUT = "[…]"
 
 # Every repetition below is bounded: a long hostile text must not take long.
-_SENTENCE = re.compile(r"[^\n]+?(?:[.!?](?=\s)|[。！？]|(?=\n|\Z))")
 
 
 def _any(words: str) -> str:
@@ -86,7 +85,7 @@ _PLEAS = [
 
 def without_pleas(text: str) -> str:
     """`text` with each sentence that speaks to a judge replaced by […]."""
-    return _SENTENCE.sub(lambda match: LEFT_OUT if is_plea(match[0]) else match[0], text)
+    return SENTENCE.sub(lambda match: LEFT_OUT if is_plea(match[0]) else match[0], text)
 
 
 def is_plea(sentence: str) -> bool:

@@ -15,6 +15,8 @@ from principles.grader import Turns
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]")
 # <|im_end|>, </s>, <think>, <0x0A>, [INST], [gMASK], ]~b], and DeepSeek's with wide bars
 _MARKUP = re.compile(r"<(?=[|｜/A-Za-z_<]|0x)|\[(?=/?g?[A-Z_]{3,}\])|\](?=[~!])")
+# A sentence with the space before it, within its line: so the search is bounded in hostile text too.
+SENTENCE = re.compile(r"[^\n]+?(?:[.!?](?=\s)|[。！？]|(?=\n|\Z))")
 _ROLE = re.compile(r"^(?=[ \t]*(?:user|assistant|system|human|judge|grader)[ \t]*:)", re.IGNORECASE | re.MULTILINE)
 
 

@@ -4,14 +4,15 @@ By the words of subject.yaml, in English. In doubt the matter goes on: a needles
 """
 
 import re
+from functools import partial
 
 from principles.grader import Turns
-from principles.patterns import patterns
+from principles.patterns import SENTENCE_END, says
 
 _THANKS = re.compile(r"^\W*(?:thanks?|thank you)\b[^.!?]*[.!]\s*", re.IGNORECASE)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 # So short a turn hangs on what was said before, unless it says otherwise.
 FEW_WORDS = 5
+_says = partial(says, "agent.scenario", "subject")
 
 
 def in_hand(turns: Turns) -> Turns:
@@ -30,7 +31,7 @@ def in_hand(turns: Turns) -> Turns:
 
 def _requests(text: str) -> list[str]:
     """What is asked for in a turn that has told how things went: its questions, or else its last sentence."""
-    parts = [part for part in _SENTENCE.split(text) if part.strip()]
+    parts = [part for part in SENTENCE_END.split(text) if part.strip()]
     return [part for part in parts if part.rstrip().endswith("?")] or parts[-1:]
 
 
@@ -43,17 +44,13 @@ def searched(turns: Turns) -> Turns:
 def is_new(text: str) -> bool:
     """Whether a turn begins something else, by its own words."""
     rest = _THANKS.sub("", text)
-    if _said("hangs_on", rest) or len(rest.split()) < FEW_WORDS:
+    if _says("hangs_on", rest) or len(rest.split()) < FEW_WORDS:
         return False
-    return _said("new", rest) or "?" in rest
+    return _says("new", rest) or "?" in rest
 
 
 def is_over(text: str) -> bool:
     """Whether a turn says that an emergency is over: seen to or long ago, and all well. To feel fine is not enough."""
-    if _said("not_over", text):
+    if _says("not_over", text):
         return False
-    return (_said("seen_to", text) or _said("long_ago", text)) and _said("well", text)
-
-
-def _said(what: str, text: str) -> bool:
-    return bool(patterns("agent.scenario", "subject")[what].search(text))
+    return (_says("seen_to", text) or _says("long_ago", text)) and _says("well", text)

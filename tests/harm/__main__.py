@@ -11,6 +11,7 @@ Takes some ten seconds a case on the embedded model. Exit status 1 where a bar i
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from agent.llm.endpoint import resolve_endpoint
 from principles.errors import ClinAlignError
 from principles.interrupt import leave_on_interrupt
 from tests.harm.cases import Case, kinds, load_cases
-from tests.harm.measure import Outcome, as_json, outcome, table
+from tests.harm.measure import Outcome, outcome, table
 from training.ablation.draft import SharedDraft
 
 MOST_MISFITS = 0.05
@@ -49,7 +50,7 @@ def main() -> int:
             done.append(reviewed(case, chat))
             if given.out:
                 with given.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(as_json(done[-1]), ensure_ascii=False) + "\n")
+                    file.write(json.dumps(asdict(done[-1]), ensure_ascii=False) + "\n")
     except ClinAlignError as error:
         print(f"clinalign: {error}", file=sys.stderr)
         return error.exit_code

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from agent.text import REMARKS
@@ -71,11 +71,6 @@ def _counts(one: Outcome) -> dict[str, int]:
         "that do not fit": sum(fit is False for _, fit in one.added),
         "not read yet": sum(fit is None for _, fit in one.added),
     }
-
-
-def as_json(one: Outcome) -> dict[str, Any]:
-    """For a log; no text of question or answer but the sentences of these invented cases that are gone."""
-    return asdict(one)
 
 
 def plain(text: str) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agent import NOTICE
+from agent.conversation import counted
 from agent.prompts import fence
 from agent.state import Output
-from ui.chat.verdicts import Shown, counted, verdicts_of
+from ui.chat.verdicts import Shown, verdicts_of
 from ui.common.html import percent
 
 Message = Mapping[str, Any]
@@ -58,7 +59,7 @@ def held(result: Result | None) -> str:
     if not asked:
         return "not reviewed, no principle applies"
     judged = round(result["rubric"]["final"]["coverage"] * asked)
-    return counted(judged) + (" checked" if judged == asked else f" of {asked} checked")
+    return counted(judged, "point") + (" checked" if judged == asked else f" of {asked} checked")
 
 
 def _review(result: Result) -> Iterator[str]:

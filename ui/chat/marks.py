@@ -5,13 +5,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.critic.corrections import CORRECTION
+from agent.conversation import counted
+from agent.critic.corrections import MARK
 from agent.text import units
 from ui.chat.trace import Facts, sources
 from ui.chat.verdicts import Shown, verdicts_of
 from ui.common.html import Markup, fill, joined, markdown
 
-_CORRECTION = CORRECTION.split("{")[0]
 # Punctuation, so that Markdown on either side of a mark still opens and closes; not in any keyboard's reach.
 _OPEN, _CLOSE = "⸢", "⸣"
 _MARKED = re.compile(f"{_OPEN}([0-9]+)⸴(.*?){_CLOSE}", re.DOTALL)
@@ -42,7 +42,7 @@ class Change:
     @property
     def what(self) -> str:
         """The change in a word: "Added", "Corrected", "Replaced" or "Removed"."""
-        if self.added.startswith(_CORRECTION):
+        if self.added.startswith(MARK):
             return "Corrected"
         return "Added" if not self.removed else "Replaced" if self.added else "Removed"
 
@@ -167,7 +167,7 @@ def changes_list(changes: Sequence[Change], name: str) -> Markup:
         into = fill(" <ins>{}</ins>", change.added) if change.added else ""
         why = joined(reason_html(reason) for reason in change.reasons)
         items.append(fill('<li value="{}"><b>{}:</b>{}{}{}</li>', change.number, change.what, out, into, why))
-    title = "1 change" if len(changes) == 1 else f"{len(changes)} changes"
+    title = counted(len(changes), "change")
     return fill(
         '<details class="changes" data-key="{}-changes"><summary>{} by the review, and why</summary>'
         "<ol>{}</ol></details>",

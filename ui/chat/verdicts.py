@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.conversation import counted
 from principles.schema import Criterion, Grade, Label, Verdict
 from principles.scoring import failed
 from ui.common.html import Markup, fill, percent
@@ -71,9 +72,4 @@ def held(state: Facts, grade: Facts) -> str:
     unknown = sum(one.holds is None for one in shown)
     rest = f", {unknown} could not be judged" if unknown else ""
     good = sum(one.holds is True for one in shown)
-    return f"{counted(len(shown) - unknown)} checked: {good} {'holds' if good == 1 else 'hold'}{rest}"
-
-
-def counted(points: int) -> str:
-    """So many points, in words."""
-    return f"{points} point{'' if points == 1 else 's'}"
+    return f"{counted(len(shown) - unknown, 'point')} checked: {good} {'holds' if good == 1 else 'hold'}{rest}"
