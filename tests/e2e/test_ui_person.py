@@ -149,6 +149,7 @@ def test_settings_hold_for_the_next_answer_and_offer_no_endpoint_unless_one_is_a
     assert not page.get_by_label("Model endpoint").is_visible()
     page.get_by_role("spinbutton", name="Rounds of revision").fill("0")
     page.get_by_role("spinbutton", name="Rounds of revision").press("Tab")
+    page.wait_for_timeout(500)  # Gradio hands a number on a moment after its box is left
     ask(page)
     finished(page)
     assert "Eat jam daily." in page.locator(".answer").inner_text()
