@@ -276,9 +276,10 @@ def rubric_of(state: State) -> Rubric:
 def _shown(one: Retrieved) -> dict[str, Any]:
     kept = {"id", "dimension", "statement", "points", "safety_critical", "sources"}
     facts = one.principle.model_dump(mode="json", include=kept)
-    return facts | {"similarity": round(one.similarity, 4), "mandatory": one.mandatory}
+    belongs = None if one.belongs is None else round(one.belongs, 4)
+    return facts | {"similarity": round(one.similarity, 4), "mandatory": one.mandatory, "belongs": belongs}
 
 
 def _found(shown: list[dict[str, Any]], library: Library) -> list[Retrieved]:
     """What `_shown` was made of."""
-    return [Retrieved(library.get(one["id"]), one["similarity"], one["mandatory"]) for one in shown]
+    return [Retrieved(library.get(one["id"]), one["similarity"], one["mandatory"], one["belongs"]) for one in shown]

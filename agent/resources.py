@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from langchain_core.language_models import BaseChatModel
 
+from agent.critic.belonging import load_belonging
 from agent.llm.client import chat_model
 from agent.llm.endpoint import resolve_endpoint
 from agent.llm.progress import Report, no_report
@@ -48,9 +49,10 @@ class Resources:
 
 
 def load_search(retriever: Retriever | None = None) -> Search:
-    """The search with this retriever, else with the configured one, and the classifier of its encoder.
+    """The search with this retriever, else with the configured one, and what was learnt for its encoder.
 
     Raises LibraryError, IndexFileError, WeightsError or ConfigError.
     """
     retriever = retriever or load_retriever()
-    return Search(retriever, load_classifier(retriever.encoder.encode))
+    encoder = retriever.encoder
+    return Search(retriever, load_classifier(encoder.encode), load_belonging(encoder))

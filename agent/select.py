@@ -1,7 +1,8 @@
 """Which of the retrieved principles the question is really about.
 
 Search by likeness alone brings in neighbours (advice for pregnancy, say, to any question about medicines),
-and a principle that does not apply does harm: its advice would be added. So the model is asked for each
+and a principle that does not apply does harm: its advice would be added. Where it was learnt which questions a
+principle belongs to, that decides (`agent.critic.belonging`). For all others the model is asked
 whether what the principle says of its questions is true of this one, and both signals count.
 """
 
@@ -23,6 +24,8 @@ LEAST_EVIDENCE_IF_SAFETY_CRITICAL = 0.85
 MORE_FOR_COLLEAGUES = 0.25
 # The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a guess.
 LEAST_EVIDENCE_IF_MANDATORY = 0.8
+# P(belongs) of a principle that was learnt, chosen by `python -m training critic measure`.
+LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL = 0.5, 0.4
 # Where the model cannot say, there is only the cosine.
 LEAST_SIMILARITY = 0.5
 
@@ -51,7 +54,13 @@ def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: 
         if one.mandatory and (
             _of_emergency(one.principle, scenario) or one.principle.dimension not in scenario.guessed
         ):
-            chosen.append(Selected(one, None))
+            chosen.append(Selected(one, one.belongs))
+            continue
+        if one.belongs is not None:
+            if one.belongs >= (
+                LEAST_BELONGING_IF_SAFETY_CRITICAL if one.principle.safety_critical else LEAST_BELONGING
+            ):
+                chosen.append(Selected(one, one.belongs))
             continue
         try:
             chance = judge.applies(turns, one.principle)
@@ -60,6 +69,11 @@ def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: 
         if _holds(one, chance, scenario):
             chosen.append(Selected(one, chance))
     return chosen
+
+
+def least_belonging(principle: Principle) -> float:
+    """P(belongs) from which a principle that was learnt is taken."""
+    return LEAST_BELONGING_IF_SAFETY_CRITICAL if principle.safety_critical else LEAST_BELONGING
 
 
 def out_of_place(principle: Principle, scenario: Scenario) -> bool:

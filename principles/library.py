@@ -34,6 +34,9 @@ class Library:
     def _by_id(self) -> dict[str, Principle]:
         return {principle.id: principle for principle in self.principles}
 
+    def __contains__(self, principle_id: str) -> bool:
+        return principle_id in self._by_id
+
     def get(self, principle_id: str) -> Principle:
         """The principle of that id; LibraryError where there is none."""
         try:

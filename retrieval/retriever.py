@@ -42,11 +42,13 @@ MOST_PIECES = 40
 
 @dataclass(frozen=True)
 class Retrieved:
-    """A principle brought in for a question. `similarity` is a cosine, in [-1, 1]."""
+    """A principle brought in for a question. `similarity` is a cosine, in [-1, 1]; `belongs` the probability that the
+    principle belongs to the question, where that was learnt."""
 
     principle: Principle
     similarity: float
     mandatory: bool
+    belongs: float | None = None
 
 
 class Retriever:

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("training.healthbench.evaluate", "Answer HealthBench items, grade the answers and report the scores."),
     "judge-train": ("training.judge.local.train", "Train a small local judge from verdicts."),
     "judge-report": ("training.judge.report.command", "Compare judges with the verdicts of GPT-4.1 and of physicians."),
+    "critic": ("training.critic.command", "Learn which principles belong to a question, or measure what was learnt."),
     "ablate": (
         "training.ablation.command",
         "Compare ways of revising from one draft: does revision help, and because of what?",

@@ -30,11 +30,13 @@ _PHYSICIANS: dict[str, tuple[Dimension, str]] = {
 
 @dataclass(frozen=True)
 class Question:
-    """A labelled conversation; `labels` holds a value for some or all dimensions, `hand` who wrote it, if another."""
+    """A labelled conversation; `labels` holds a value for some or all dimensions, `hand` who wrote it, if another, and
+    `id` is that of the project's own."""
 
     turns: Turns
     labels: Mapping[Dimension, str]
     hand: str = ""
+    id: str = ""
 
 
 def load_questions(split: str) -> list[Question]:
@@ -46,6 +48,7 @@ def load_questions(split: str) -> list[Question]:
             turns=row.get("turns") or [{"role": "user", "content": row["question"]}],
             labels={name: row[name] for name in NAMES},
             hand=row["id"].split("-")[1] if row["id"].startswith("hand-") else "",
+            id=row["id"],
         )
         for row in rows
         if row["split"] == split

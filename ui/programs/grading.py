@@ -13,6 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from agent.conversation import turns_of, within_context
 from agent.critic.judge import ModelJudge
+from agent.emergency import verdicts_by_words
 from agent.language import in_english
 from agent.llm.client import Model
 from agent.llm.sendable import sendable
@@ -55,6 +56,7 @@ def grader_over(resources: Resources) -> Graph:
         search = resources.search()
         english = in_english(turns, model)
         made = rubric_for(english, search, SelectingWriter(judge), Context().top_k)
+        known = verdicts_by_words(answer, [one.principle for one in made.principles])
         return {
             "scenario": made.scenario.model_dump(mode="json"),
             "principles": [
@@ -62,7 +64,7 @@ def grader_over(resources: Resources) -> Graph:
                 for one in made.principles
             ],
             "rubric": made.rubric.model_dump(mode="json"),
-            "grade": grade(made.rubric, turns, answer, judge).model_dump(mode="json"),
+            "grade": grade(made.rubric, turns, answer, judge, known).model_dump(mode="json"),
             "usage": asdict(model.usage),
         }
 

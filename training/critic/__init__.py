@@ -1,0 +1,1 @@
+"""Teaching the critic which principles belong to a question, and measuring it."""

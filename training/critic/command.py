@@ -1,0 +1,54 @@
+"""`python -m training critic learn | measure`: which principles belong to a question.
+
+`learn` makes agent/critic/belonging.npz anew from training/critic/labels, for the bundled library and encoder (some
+minutes). `measure` says how right it is on the blind questions, by both readers' labels, and on each hand's questions
+when that hand is left out of the learning.
+"""
+
+import argparse
+import json
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from agent.critic.belonging import LEARNT
+from agent.resources import load_search
+from principles.files import write_atomic
+from training.critic import labels, learn, measure
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("what", choices=("learn", "measure"), help="learn anew, or measure what was learnt")
+    parser.add_argument("--out", type=Path, metavar="NPZ", help="where to write what was learnt (default: the package)")
+    parser.add_argument(
+        "--left-out", action="store_true", help="with measure: also by leaving out each hand in turn (minutes)"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Learn or measure as `given`; returns the exit status."""
+    search = load_search()
+    principles = search.retriever.library.principles
+    if given.what == "learn":
+        labelled = labels.to_learn(principles)
+        learnt = learn.learn(search, labelled, learn.read(search, labelled.turns))
+        path = given.out or Path(str(files("agent.critic").joinpath(LEARNT)))
+        write_atomic(path, learnt.written())
+        print(f"{path}: learnt from {len(labelled.turns)} questions for {len(principles)} principles", file=sys.stderr)
+        return 0
+    critical = np.array([one.safety_critical for one in principles])
+    readers = labels.blind(principles)
+    found = measure.chances(search, readers[0])
+    report = {
+        "readers": measure.agreement(readers),
+        **{f"blind, reader {at}": measure.figures(found, one, critical) for at, one in enumerate(readers, 1)},
+    }
+    if given.left_out:
+        labelled = labels.to_learn(principles)
+        left_out = learn.chances_left_out(search, labelled)
+        report["learnt from, each hand left out"] = measure.figures(left_out, labelled, critical)
+    print(json.dumps(report, indent=2))
+    return 0

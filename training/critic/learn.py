@@ -1,0 +1,160 @@
+"""Learning which principles belong to a question: makes agent/critic/belonging.npz.
+
+The regression is solved at once for all principles. The logistic one that follows is fitted on its scores for
+questions of hands that were left out, since those of questions that it has seen are too good.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agent.conversation import question_in_context
+from agent.critic.belonging import Belonging, fits, mark, pair_features
+from agent.rubric import Search
+from agent.scenario.features import Array, Rows, features
+from agent.scenario.heads import kernel, term_reader
+from agent.scenario.subject import searched
+from retrieval.progress import shown
+from retrieval.retriever import Retriever, pieces
+from training.critic.labels import Labelled, data_digest
+
+# A principle that may belong pulls a little; each of the library's own example questions is one more.
+MAY = 0.3
+PENALTY = 1.0
+FOLDS = 5
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Read:
+    """Questions as the critic reads them: their features, the likeness (q, P) of principles, and what fits (q, P)."""
+
+    rows: list[Rows]
+    likeness: Array
+    fit: Array
+
+
+@dataclass(frozen=True)
+class Regression:
+    """See `Belonging`."""
+
+    support: Array
+    reader: Any
+    weights: Array
+    words: Array
+    base: Array
+
+    def scores(self, rows: Sequence[Rows]) -> Array:
+        """(q, P)."""
+        near = kernel(np.stack([one.dense[-1] for one in rows]), self.support)
+        said = self.reader.transform([one.texts[-1] for one in rows])
+        scores: Array = near @ self.weights + said @ self.words + self.base
+        return scores
+
+
+def read(search: Search, turns: Sequence[Any]) -> Read:
+    """The questions as the agent would read them."""
+    encode = search.retriever.encoder.encode
+    kept = [searched(one) for one in turns]
+    rows = features(encode, kept)
+    vectors = [encode(pieces(question_in_context(one))) for one in shown(kept, "Reading the questions")]
+    scenarios = [search.classifier.classify(one) for one in shown(turns, "Reading their scenarios")]
+    principles = search.retriever.library.principles
+    return Read(rows, search.retriever.likenesses(vectors), np.stack([fits(principles, one) for one in scenarios]))
+
+
+def learn(search: Search, labelled: Labelled, found: Read) -> Belonging:
+    """What these labels teach."""
+    retriever = search.retriever
+    principles = retriever.library.principles
+    examples = example_rows(retriever)
+    left_out = scores_left_out(labelled, found, examples, len(principles))
+    pairs = pair_features(left_out, found.likeness, found.fit, labelled.yes.sum(axis=0), principles)
+    link, bias = linked(labelled, pairs)
+    whole = regression(found.rows, labelled.yes + MAY * labelled.may, examples)
+    return Belonging(
+        marks=np.array([mark(one) for one in principles]),
+        support=whole.support,
+        terms=whole.reader.get_feature_names_out().astype(np.str_),
+        rarity=whole.reader.idf_.astype(np.float32),
+        weights=whole.weights,
+        words=whole.words,
+        base=whole.base,
+        counts=labelled.yes.sum(axis=0),
+        link=link,
+        bias=bias,
+        made_for=np.array([retriever.encoder.name, retriever.encoder.revision, data_digest()]),
+    )
+
+
+def example_rows(retriever: Retriever) -> tuple[list[Rows], Array]:
+    """The library's example questions and whose they are, (examples, P)."""
+    principles = retriever.library.principles
+    asked = [(facet, place) for place, one in enumerate(principles) for facet in one.facets]
+    rows = features(retriever.encoder.encode, [[{"role": "user", "content": facet}] for facet, _ in asked])
+    owners = np.zeros((len(asked), len(principles)), dtype=np.float32)
+    owners[range(len(asked)), [place for _, place in asked]] = 1
+    return rows, owners
+
+
+def regression(rows: Sequence[Rows], wanted: Array, examples: tuple[list[Rows], Array]) -> Regression:
+    """Kernel ridge regression from questions and examples to what is wanted, (q, P)."""
+    everything = [*rows, *examples[0]]
+    support = np.stack([one.dense[-1] for one in everything])
+    reader = term_reader(min_df=2)
+    said = reader.fit_transform([one.texts[-1] for one in everything])
+    targets = np.vstack([wanted, examples[1]])
+    base = targets.mean(axis=0)
+    alike = kernel(support, support).astype(np.float64) + (said @ said.T).toarray()
+    weights = np.linalg.solve(alike + PENALTY * np.eye(len(support)), targets - base).astype(np.float32)
+    return Regression(support, reader, weights, np.asarray(said.T @ weights, dtype=np.float32), base)
+
+
+def scores_left_out(labelled: Labelled, found: Read, examples: tuple[list[Rows], Array], count: int) -> Array:
+    """(q, P): each question's scores by a regression that saw nothing of its hand."""
+    scores = np.zeros((len(found.rows), count), dtype=np.float32)
+    wanted = labelled.yes + MAY * labelled.may
+    for held in folds(labelled.hands):
+        rest = np.flatnonzero(~held)
+        made = regression([found.rows[at] for at in rest], wanted[rest], examples)
+        scores[held] = made.scores([found.rows[at] for at in np.flatnonzero(held)])
+    return scores
+
+
+def linked(labelled: Labelled, pairs: Array) -> tuple[Array, Array]:
+    """The logistic regression of `pairs` (q, P, features): weights and bias. Pairs that may belong are left out."""
+    from sklearn.linear_model import LogisticRegression
+
+    clear = labelled.may == 0
+    spread = np.maximum(pairs[clear].std(axis=0), 1e-3)
+    middle = pairs[clear].mean(axis=0)
+    model = LogisticRegression(max_iter=3_000).fit((pairs[clear] - middle) / spread, labelled.yes[clear])
+    link = model.coef_[0] / spread
+    return link.astype(np.float32), np.float32(model.intercept_[0] - link @ middle)
+
+
+def chances_left_out(search: Search, labelled: Labelled) -> Array:
+    """(q, P): P(belongs) of each question by what was learnt from other hands alone."""
+    principles = search.retriever.library.principles
+    found = read(search, labelled.turns)
+    scores = scores_left_out(labelled, found, example_rows(search.retriever), len(principles))
+    pairs = pair_features(scores, found.likeness, found.fit, labelled.yes.sum(axis=0), principles)
+    chances = np.zeros_like(scores)
+    for held in folds(labelled.hands):
+        rest = Labelled([], [], labelled.yes[~held], labelled.may[~held])
+        link, bias = linked(rest, pairs[~held])
+        chances[held] = 1 / (1 + np.exp(-(pairs[held] @ link + bias)))
+    return chances
+
+
+def folds(hands: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
+    """Masks (q,) of what is left out, whole hands at a time; the first hand, of two fifths, is a fold of its own."""
+    others = sorted(set(hands) - {""})
+    np.random.default_rng(SEED).shuffle(others)
+    named = np.array(hands)
+    for group in [[""], *(others[at :: FOLDS - 1] for at in range(FOLDS - 1))]:
+        held = np.isin(named, group)
+        if held.any():
+            yield held
