@@ -24,8 +24,9 @@ LEAST_EVIDENCE_IF_SAFETY_CRITICAL = 0.85
 MORE_FOR_COLLEAGUES = 0.25
 # The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a guess.
 LEAST_EVIDENCE_IF_MANDATORY = 0.8
-# P(belongs) of a principle that was learnt, chosen by `python -m training critic measure`.
-LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL = 0.5, 0.4
+# P(belongs) from which a principle that was learnt is taken: nine in ten of those taken belong or may, by the labels of
+# questions whose hand was left out (`python -m training critic measure --left-out`).
+LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL = 0.8, 0.6
 # Where the model cannot say, there is only the cosine.
 LEAST_SIMILARITY = 0.5
 

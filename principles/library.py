@@ -58,8 +58,8 @@ def load_library(path: Path | None = None) -> Library:
     return library_of(_entries(path), str(path))
 
 
-def library_of(entries: Iterator[tuple[str, Any]], origin: str) -> Library:
-    """Check `(place, entry)` pairs and make a Library; `place` and `origin` are used in messages only."""
+def library_of(entries: Iterator[tuple[str, Any]], origin: str, schema: type[Principle] = Principle) -> Library:
+    """Check `(place, entry)` pairs and make a Library of `schema`; `place` and `origin` are used in messages only."""
     principles: dict[str, Principle] = {}
     faults: list[str] = []
     for place, entry in entries:
@@ -68,9 +68,9 @@ def library_of(entries: Iterator[tuple[str, Any]], origin: str) -> Library:
             continue
         name = f"{entry['id']} ({place})" if isinstance(entry.get("id"), str) else place
         try:
-            principle = Principle.model_validate(entry)
+            principle = schema.model_validate(entry)
         except ValidationError as error:
-            faults += [f"{name}: {_reason(fault)}" for fault in error.errors()]
+            faults += [f"{name}: {_reason(fault, schema)}" for fault in error.errors()]
             continue
         if principle.id in principles:
             faults.append(f"{name}: field id: another principle above has the same id")
@@ -84,10 +84,10 @@ def library_of(entries: Iterator[tuple[str, Any]], origin: str) -> Library:
     return Library(tuple(principles.values()), _digest(principles.values()))
 
 
-def _reason(fault: Any) -> str:
+def _reason(fault: Any, schema: type[Principle]) -> str:
     field = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"field {field}: unknown field, remove it (fields: {', '.join(Principle.model_fields)})"
+        return f"field {field}: unknown field, remove it (fields: {', '.join(schema.model_fields)})"
     if fault["type"] == "missing":
         return f"field {field}: missing"
     message = fault["msg"].removeprefix("Value error, ")

@@ -76,4 +76,6 @@ def _matches(words: Sequence[str]) -> list[tuple[str, int, int]]:
     from drug_named_entity_recognition import find_drugs
 
     found = find_drugs(list(words), is_ignore_case=True)
-    return sorted(((entry["name"].lower(), start, end) for entry, start, end in found), key=lambda match: match[1])
+    # A few entries ("milk protein") stand for no medicine and have no name.
+    named = ((str(entry["name"]).lower(), start, end) for entry, start, end in found if "name" in entry)
+    return sorted(named, key=lambda match: match[1])

@@ -64,7 +64,7 @@ class Belonging:
 
     def knows(self, encoder: Encoder) -> bool:
         """Whether this was learnt with that encoder."""
-        return self.made_for[:2].tolist() == [encoder.name, encoder.revision]
+        return bool(self.made_for[:2].tolist() == [encoder.name, encoder.revision])
 
     def chances(
         self, rows: Rows, likeness: Array, principles: Sequence[Principle], scenario: Scenario

@@ -34,7 +34,7 @@ def run(given: argparse.Namespace) -> int:
     principles = search.retriever.library.principles
     if given.what == "learn":
         labelled = labels.to_learn(principles)
-        learnt = learn.learn(search, labelled, learn.read(search, labelled.turns))
+        learnt = learn.learn(search, labelled, learn.read(search, labelled))
         path = given.out or Path(str(files("agent.critic").joinpath(LEARNT)))
         write_atomic(path, learnt.written())
         print(f"{path}: learnt from {len(labelled.turns)} questions for {len(principles)} principles", file=sys.stderr)

@@ -14,17 +14,18 @@ import numpy as np
 from agent.scenario.features import Array
 from agent.scenario.questions import load_questions
 from principles.grader import Turns
-from principles.schema import Principle
+from principles.schema import Principle, Scenario
 
 READERS = ("blind_1.tsv", "blind_2.tsv")
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Questions (q) and which of P principles belong to them: `yes` and `may` are (q, P) of 0 and 1. `hands` (q,) are
-    who wrote the questions."""
+    """Questions (q) and which of P principles belong to them: `yes` and `may` are (q, P) of 0 and 1. `scenarios` (q,)
+    are their labels, `hands` (q,) who wrote them."""
 
     turns: list[Turns]
+    scenarios: list[Scenario]
     hands: list[str]
     yes: Array
     may: Array
@@ -56,7 +57,8 @@ def _labelled(name: str, split: str, principles: Sequence[Principle]) -> Labelle
         yes[row, [place[one] for one in belong.split() if one in place]] = 1
         may[row, [place[one] for one in unsure.split() if one in place]] = 1
     asked = [questions[row[0]] for row in rows]
-    return Labelled([one.turns for one in asked], [one.hand for one in asked], yes, may)
+    scenarios = [Scenario.model_validate(one.labels) for one in asked]
+    return Labelled([one.turns for one in asked], scenarios, [one.hand for one in asked], yes, may)
 
 
 def _text(name: str) -> str:

@@ -54,15 +54,14 @@ class Regression:
         return scores
 
 
-def read(search: Search, turns: Sequence[Any]) -> Read:
-    """The questions as the agent would read them."""
+def read(search: Search, labelled: Labelled) -> Read:
+    """The questions as the agent would read them; their scenario is as labelled."""
     encode = search.retriever.encoder.encode
-    kept = [searched(one) for one in turns]
+    kept = [searched(one) for one in labelled.turns]
     rows = features(encode, kept)
     vectors = [encode(pieces(question_in_context(one))) for one in shown(kept, "Reading the questions")]
-    scenarios = [search.classifier.classify(one) for one in shown(turns, "Reading their scenarios")]
     principles = search.retriever.library.principles
-    return Read(rows, search.retriever.likenesses(vectors), np.stack([fits(principles, one) for one in scenarios]))
+    return Read(rows, search.retriever.likenesses(vectors), np.stack([fits(principles, one) for one in labelled.scenarios]))
 
 
 def learn(search: Search, labelled: Labelled, found: Read) -> Belonging:
@@ -132,18 +131,18 @@ def linked(labelled: Labelled, pairs: Array) -> tuple[Array, Array]:
     middle = pairs[clear].mean(axis=0)
     model = LogisticRegression(max_iter=3_000).fit((pairs[clear] - middle) / spread, labelled.yes[clear])
     link = model.coef_[0] / spread
-    return link.astype(np.float32), np.float32(model.intercept_[0] - link @ middle)
+    return link.astype(np.float32), np.asarray(model.intercept_[0] - link @ middle, dtype=np.float32)
 
 
 def chances_left_out(search: Search, labelled: Labelled) -> Array:
     """(q, P): P(belongs) of each question by what was learnt from other hands alone."""
     principles = search.retriever.library.principles
-    found = read(search, labelled.turns)
+    found = read(search, labelled)
     scores = scores_left_out(labelled, found, example_rows(search.retriever), len(principles))
     pairs = pair_features(scores, found.likeness, found.fit, labelled.yes.sum(axis=0), principles)
     chances = np.zeros_like(scores)
     for held in folds(labelled.hands):
-        rest = Labelled([], [], labelled.yes[~held], labelled.may[~held])
+        rest = Labelled([], [], [], labelled.yes[~held], labelled.may[~held])
         link, bias = linked(rest, pairs[~held])
         chances[held] = 1 / (1 + np.exp(-(pairs[held] @ link + bias)))
     return chances

@@ -40,7 +40,7 @@ def learnt() -> Belonging:
     scores = made.scores(asked)
     fit = np.ones_like(scores)
     pairs = belonging.pair_features(scores, fit * 0.3, fit, yes.sum(axis=0), [TEA, JAM])
-    link, bias = linked(Labelled([], [], yes, np.zeros_like(yes)), pairs)
+    link, bias = linked(Labelled([], [], [], yes, np.zeros_like(yes)), pairs)
     return Belonging(
         marks=np.array([mark(TEA), mark(JAM)]),
         support=made.support,
@@ -90,9 +90,9 @@ def test_a_file_gives_what_was_written(learnt: Belonging, tmp_path: Path, monkey
 
 def test_what_was_learnt_decides_and_the_model_is_not_asked() -> None:
     chat = ScriptedChat(chance=lambda prompt: 1.0)
-    found = [replace(near(0.9, TEA), belongs=LEAST_BELONGING - 0.01), replace(near(0.1, JAM), belongs=0.45)]
+    found = [replace(near(0.9, TEA), belongs=LEAST_BELONGING - 0.01), replace(near(0.1, JAM), belongs=0.65)]
     chosen = select(found, scenario(), TURNS, ModelJudge(Model(chat)))
-    assert [(one.principle.id, one.applies) for one in chosen] == [(JAM.id, 0.45)]
+    assert [(one.principle.id, one.applies) for one in chosen] == [(JAM.id, 0.65)]
     assert chat.prompts == []
 
 
