@@ -113,7 +113,8 @@ def _page(library: Library) -> Iterator[str]:
     yield (
         f"{len(library.principles)} principles in four dimensions, written for this project after public guidance; "
         "they are not the paper's own, and no physician has verified them. "
-        "This page is made by `python -m principles docs`; the source is `principles/library.yaml`."
+        "This page is made by `python -m principles docs`; the source is `principles/library.yaml`. "
+        "Who signs one off ticks its box here or on paper, with name and date: it holds for this wording."
     )
     for dimension in DIMENSIONS:
         yield f"\n## {dimension.capitalize()}"
@@ -134,6 +135,7 @@ def _entry(principle: Principle) -> Iterator[str]:
     yield f"- criterion: {principle.criterion}"
     yield f"- advice ({principle.placement}): {principle.advice}"
     yield "- sources: " + "; ".join(_source(source.model_dump()) for source in principle.sources)
+    yield "- [ ] signed off as it stands, by ________ on ________; or should be: ________"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HELP = {
     "search": "Print the principles nearest to a text.",
+    "facts": "Print the knowledge cards that bear on a question.",
     "near": "List the pairs of principles that say nearly the same; leaves with 2 where two say the same.",
     "calibrate": "How the cosine that means 'covered' agrees with labelled pairs.",
     "learn": "Learn from physicians' rubrics which principles are asked of answers to which questions.",
@@ -39,6 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
         )
     made["search"].add_argument("text")
     made["search"].add_argument("-k", type=int, default=8, metavar="N", help="how many (default 8)")
+    made["facts"].add_argument("text")
+    made["facts"].add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="default: CLINALIGN_FACTS, else the bundled cards",
+    )
     made["near"].add_argument(
         "--above", type=float, default=0.75, metavar="COSINE", help="list pairs above this (default 0.75)"
     )
@@ -50,7 +58,14 @@ def main(arguments: list[str] | None = None) -> int:
         )
     made["learn"].add_argument("--out", type=Path, metavar="NPZ", help="default: demand.npz of this package")
     given = parser.parse_args(arguments)
-    run = {"search": _search, "near": _near, "calibrate": _calibrate, "learn": _learn, "growth": _growth}
+    run = {
+        "search": _search,
+        "facts": _facts,
+        "near": _near,
+        "calibrate": _calibrate,
+        "learn": _learn,
+        "growth": _growth,
+    }
     try:
         run[given.command](given)
     except ClinAlignError as error:
@@ -67,6 +82,18 @@ def _search(given: argparse.Namespace) -> None:
 
     for principle, similarity in load_retriever(given.library).similar(given.text, given.k):
         print(f"{similarity:.2f}  {principle.id:48} {principle.statement}")
+
+
+def _facts(given: argparse.Namespace) -> None:
+    from retrieval.encoder import load_encoder
+    from retrieval.facts import load_fact_search
+
+    found = load_fact_search(load_encoder(), given.folder).search(given.text)
+    for one in found:
+        source = one.fact.sources[0]
+        print(f"{one.likely:.2f}  {one.fact.id}\n      {one.fact.statement} ({source.body}, {source.year})")
+    if not found:
+        print("no card bears on this")
 
 
 def _near(given: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Does a review ever hurt?
 
-    python -m tests.harm [--kind KIND] [--base-url URL] [--model NAME] [--out FILE] [--json]
+    python -m tests.harm [--kind KIND] [--each N] [--base-url URL] [--model NAME] [--out FILE] [--json]
 
 Gives the agent the draft of each case and prints by kind how often the review took away what was right, touched a
 document, left an emergency without advice, or added what does not fit (by the readings of fits.yaml; what nobody has
@@ -10,7 +10,9 @@ Takes some ten seconds a case on the embedded model. Exit status 1 where a bar i
 
 import argparse
 import json
+import random
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from tests.harm.measure import Outcome, outcome, table
 from training.ablation.draft import SharedDraft
 
 MOST_MISFITS = 0.05
+SEED = 0
 
 
 def main() -> int:
@@ -36,6 +39,7 @@ def main() -> int:
         prog="python -m tests.harm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kind", choices=kinds(), action="append", help="only this kind; may be repeated")
+    parser.add_argument("--each", type=int, metavar="N", help="so many cases a kind, the same each time")
     parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint")
     parser.add_argument("--model", metavar="NAME", help="a profile, or the model's name with --base-url")
     parser.add_argument("--out", metavar="FILE", type=Path, help="write each outcome here as JSON, and go on from it")
@@ -45,7 +49,9 @@ def main() -> int:
         chat = SharedDraft(chat=chat_model(resolve_endpoint(given.model, given.base_url)))
         done = _read(given.out) if given.out else []
         known = {(one.kind, one.id) for one in done}
-        open_cases = [case for case in load_cases(tuple(given.kind or ())) if (case.kind, case.id) not in known]
+        open_cases = [
+            case for case in drawn(load_cases(tuple(given.kind or ())), given.each) if (case.kind, case.id) not in known
+        ]
         for case in track(open_cases, "reviewing", console=Console(stderr=True)):
             done.append(reviewed(case, chat))
             if given.out:
@@ -57,6 +63,16 @@ def main() -> int:
     counts = table(done)
     print(json.dumps(counts, indent=2)) if given.json else Console().print(shown(counts))
     return 0 if holds(counts["all"]) else 1
+
+
+def drawn(cases: list[Case], each: int | None) -> list[Case]:
+    """So many cases of each kind, or all."""
+    if each is None:
+        return cases
+    mixed = random.Random(SEED).sample(cases, len(cases))
+    taken: Counter[str] = Counter()
+    chosen = [case for case in mixed if (taken.update([case.kind]) or taken[case.kind]) <= each]
+    return sorted(chosen, key=lambda case: case.kind)
 
 
 def reviewed(case: Case, chat: SharedDraft, **resources: Any) -> Outcome:

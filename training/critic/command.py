@@ -1,8 +1,8 @@
-"""`python -m training critic learn | measure`: which principles belong to a question.
+"""`python -m training critic learn | measure | facts`: which principles belong to a question, and which cards.
 
 `learn` makes agent/critic/belonging.npz anew from training/critic/labels, for the bundled library and encoder (some
 minutes). `measure` says how right it is on the blind questions, by both readers' labels, and on each hand's questions
-when that hand is left out of the learning.
+when that hand is left out of the learning. `facts` fits the weights of the search for knowledge cards.
 """
 
 import argparse
@@ -16,12 +16,14 @@ import numpy as np
 from agent.critic.belonging import LEARNT
 from agent.resources import load_search
 from principles.files import write_atomic
-from training.critic import labels, learn, measure
+from retrieval.encoder import load_encoder
+from retrieval.facts import load_fact_search
+from training.critic import facts, labels, learn, measure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("what", choices=("learn", "measure"), help="learn anew, or measure what was learnt")
+    parser.add_argument("what", choices=("learn", "measure", "facts"), help="learn anew, or measure")
     parser.add_argument("--out", type=Path, metavar="NPZ", help="where to write what was learnt (default: the package)")
     parser.add_argument(
         "--left-out", action="store_true", help="with measure: also by leaving out each hand in turn (minutes)"
@@ -30,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Learn or measure as `given`; returns the exit status."""
+    if given.what == "facts":
+        print(json.dumps(facts.calibrated(load_fact_search(load_encoder())), indent=2))
+        return 0
     search = load_search()
     principles = search.retriever.library.principles
     if given.what == "learn":

@@ -43,7 +43,7 @@ def blind(principles: Sequence[Principle]) -> list[Labelled]:
 
 def data_digest() -> str:
     """The SHA-256 of what is learnt from: labels and questions."""
-    digest = hashlib.sha256(_text("learn.tsv").encode())
+    digest = hashlib.sha256(text_of("learn.tsv").encode())
     digest.update(files("agent.scenario").joinpath("questions.yaml").read_bytes())
     return digest.hexdigest()
 
@@ -51,7 +51,7 @@ def data_digest() -> str:
 def _labelled(name: str, split: str, principles: Sequence[Principle]) -> Labelled:
     questions = {question.id: question for question in load_questions(split)}
     place = {principle.id: at for at, principle in enumerate(principles)}
-    rows = [line.split("\t") for line in _text(name).splitlines() if line]
+    rows = [line.split("\t") for line in text_of(name).splitlines() if line]
     yes, may = (np.zeros((len(rows), len(principles)), dtype=np.float32) for _ in range(2))
     for row, (_, belong, unsure) in enumerate(rows):
         yes[row, [place[one] for one in belong.split() if one in place]] = 1
@@ -61,5 +61,6 @@ def _labelled(name: str, split: str, principles: Sequence[Principle]) -> Labelle
     return Labelled([one.turns for one in asked], scenarios, [one.hand for one in asked], yes, may)
 
 
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """A file of labels as it is."""
     return files("training.critic").joinpath("labels", name).read_text(encoding="utf-8")

@@ -61,7 +61,9 @@ def read(search: Search, labelled: Labelled) -> Read:
     rows = features(encode, kept)
     vectors = [encode(pieces(question_in_context(one))) for one in shown(kept, "Reading the questions")]
     principles = search.retriever.library.principles
-    return Read(rows, search.retriever.likenesses(vectors), np.stack([fits(principles, one) for one in labelled.scenarios]))
+    return Read(
+        rows, search.retriever.likenesses(vectors), np.stack([fits(principles, one) for one in labelled.scenarios])
+    )
 
 
 def learn(search: Search, labelled: Labelled, found: Read) -> Belonging:

@@ -61,3 +61,7 @@ def test_doses_and_medicines_in_the_languages_of_the_page(language: str, text: s
 
 def test_due_is_no_number_in_english() -> None:
     assert not new_facts("This may be due to a cold.", "I feel unwell today.")
+
+
+def test_an_entry_of_the_dictionary_without_a_name_is_no_medicine() -> None:
+    assert find_medicines("Is milk protein bad with ibuprofen?") == ["ibuprofen"]

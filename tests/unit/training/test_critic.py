@@ -19,7 +19,7 @@ PRINCIPLES = load_library().principles
 
 @pytest.mark.parametrize("name", ["learn.tsv", *labels.READERS])
 def test_labels_name_principles_of_the_library_and_each_question_once(name: str) -> None:
-    rows = [line.split("\t") for line in labels._text(name).splitlines()]
+    rows = [line.split("\t") for line in labels.text_of(name).splitlines()]
     known = {one.id for one in PRINCIPLES}
     assert {len(row) for row in rows} == {3}
     assert {one for _, yes, may in rows for one in (yes + " " + may).split()} - known == set()
