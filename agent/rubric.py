@@ -59,7 +59,8 @@ class Search:
         See `Retriever.retrieve`.
         """
         asked = question_in_context(searched(turns))
-        found = {one.principle.id: one for one in self.retriever.retrieve(asked, scenario, top_k)}
+        brought = self.retriever.retrieve(asked, scenario, top_k)
+        found = {one.principle.id: one for one in brought}
         for one in self.belonging_to(turns, scenario):
             key = one.principle.id
             if key in found:
@@ -67,7 +68,7 @@ class Search:
             elif (one.belongs or 0.0) >= BROUGHT_FROM:
                 found[key] = one
         ranked = sorted(found.values(), key=_order)
-        return ranked[: max(top_k, sum(one.mandatory for one in ranked))]
+        return ranked[: max(top_k, len(brought))]
 
     def belonging_to(self, turns: Turns, scenario: Scenario) -> list[Retrieved]:
         """Each principle that the critic has learnt, with its likeness and P(belongs)."""

@@ -27,6 +27,8 @@ LEAST_EVIDENCE_IF_MANDATORY = 0.8
 # P(belongs) from which a principle that was learnt is taken: nine in ten of those taken belong or may, by the labels of
 # questions whose hand was left out (`python -m training critic measure --left-out`).
 LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL = 0.8, 0.6
+# The same for what is mandatory, but for an emergency's, which are never asked about.
+LEAST_BELONGING_IF_MANDATORY = 0.3
 # Where the model cannot say, there is only the cosine.
 LEAST_SIMILARITY = 0.5
 
@@ -45,23 +47,23 @@ class SelectingWriter:
 def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: ModelJudge) -> list[Selected]:
     """The principles that apply, in their order.
 
-    Mandatory ones are asked about only where the scenario was a guess, and those of an emergency not even then. Where
-    the model fails, the nearest are taken on their likeness alone: the critique will report the failure.
+    Those mandatory in an emergency are never asked about; others that are mandatory and were not learnt only where the
+    scenario was a guess. Where the model fails, the nearest are taken on their likeness alone: the critique will
+    report the failure.
     """
     chosen: list[Selected] = []
     for position, one in enumerate(found):
         if out_of_place(one.principle, scenario):
             continue
-        if one.mandatory and (
-            _of_emergency(one.principle, scenario) or one.principle.dimension not in scenario.guessed
-        ):
+        if one.mandatory and _of_emergency(one.principle, scenario):
             chosen.append(Selected(one, one.belongs))
             continue
         if one.belongs is not None:
-            if one.belongs >= (
-                LEAST_BELONGING_IF_SAFETY_CRITICAL if one.principle.safety_critical else LEAST_BELONGING
-            ):
+            if one.belongs >= least_belonging(one):
                 chosen.append(Selected(one, one.belongs))
+            continue
+        if one.mandatory and one.principle.dimension not in scenario.guessed:
+            chosen.append(Selected(one, None))
             continue
         try:
             chance = judge.applies(turns, one.principle)
@@ -72,9 +74,11 @@ def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: 
     return chosen
 
 
-def least_belonging(principle: Principle) -> float:
+def least_belonging(one: Retrieved) -> float:
     """P(belongs) from which a principle that was learnt is taken."""
-    return LEAST_BELONGING_IF_SAFETY_CRITICAL if principle.safety_critical else LEAST_BELONGING
+    if one.mandatory:
+        return LEAST_BELONGING_IF_MANDATORY
+    return LEAST_BELONGING_IF_SAFETY_CRITICAL if one.principle.safety_critical else LEAST_BELONGING
 
 
 def out_of_place(principle: Principle, scenario: Scenario) -> bool:

@@ -11,14 +11,7 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
-from agent.critic.belonging import LEARNT
-from agent.resources import load_search
 from principles.files import write_atomic
-from retrieval.encoder import load_encoder
-from retrieval.facts import load_fact_search
-from training.critic import facts, labels, learn, measure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Learn or measure as `given`; returns the exit status."""
+    # Seconds of imports: not before they are wanted.
+    import numpy as np
+
+    from agent.critic.belonging import LEARNT
+    from agent.resources import load_search
+    from retrieval.encoder import load_encoder
+    from retrieval.facts import load_fact_search
+    from training.critic import facts, labels, learn, measure
+
     if given.what == "facts":
         print(json.dumps(facts.calibrated(load_fact_search(load_encoder())), indent=2))
         return 0

@@ -96,6 +96,18 @@ def test_what_was_learnt_decides_and_the_model_is_not_asked() -> None:
     assert chat.prompts == []
 
 
+@pytest.mark.parametrize(
+    ("urgency", "belongs", "kept"),
+    [("emergent", 0.0, True), ("conditionally_emergent", 0.2, False), ("conditionally_emergent", 0.35, True)],
+)
+def test_what_is_mandatory_is_kept_in_an_emergency_and_else_where_it_may_belong(
+    urgency: str, belongs: float, kept: bool
+) -> None:
+    one = principle("signs", dimension="urgency", values=(urgency,), safety_critical=True, always=True)
+    found = [replace(near(0.1, one, mandatory=True), belongs=belongs)]
+    assert bool(select(found, scenario(urgency=urgency), TURNS, ModelJudge(Model(ScriptedChat())))) is kept
+
+
 def test_each_hand_is_left_out_once() -> None:
     hands = ["", "a", "b", "c", "a", "", "d", "e"]
     held = np.stack(list(folds(hands)))

@@ -12,7 +12,7 @@ from agent.scenario.questions import load_questions
 from principles.library import load_library
 from retrieval.encoder import load_encoder
 from training.__main__ import main
-from training.critic import command, labels, measure
+from training.critic import labels, measure
 
 PRINCIPLES = load_library().principles
 
@@ -74,9 +74,9 @@ def test_learning_writes_where_it_is_told(
             class library:
                 principles = PRINCIPLES
 
-    monkeypatch.setattr(command, "load_search", Nothing)
-    monkeypatch.setattr(command.learn, "read", lambda search, turns: None)
-    monkeypatch.setattr(command.learn, "learn", lambda search, labelled, read: Learnt())
+    monkeypatch.setattr("agent.resources.load_search", Nothing)
+    monkeypatch.setattr("training.critic.learn.read", lambda search, turns: None)
+    monkeypatch.setattr("training.critic.learn.learn", lambda search, labelled, read: Learnt())
     assert main(["critic", "learn", "--out", str(tmp_path / "new.npz")]) == 0
     assert (tmp_path / "new.npz").read_bytes() == b"learnt"
     assert "119 principles" in capsys.readouterr().err
@@ -90,9 +90,9 @@ def test_measuring_prints_figures_by_reader(
             class library:
                 principles = PRINCIPLES
 
-    monkeypatch.setattr(command, "load_search", Nothing)
-    monkeypatch.setattr(command.measure, "RESAMPLES", 2)
-    monkeypatch.setattr(command.measure, "chances", lambda search, labelled: labelled.yes)
+    monkeypatch.setattr("agent.resources.load_search", Nothing)
+    monkeypatch.setattr(measure, "RESAMPLES", 2)
+    monkeypatch.setattr(measure, "chances", lambda search, labelled: labelled.yes)
     assert main(["critic", "measure"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["blind, reader 1"]["auc"] == 1
