@@ -132,7 +132,9 @@ class Nodes:
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         """What kind of question this is."""
         with self._stage("scenario", runtime) as stage:
-            kind = self.resources.search().scenario(state["english"])
+            last = state["turns"][-1]["content"]
+            said = last if last != state["english"][-1]["content"] else ""
+            kind = self.resources.search().scenario(state["english"], said)
             found = kind.model_dump(mode="json")
             document = wants_document(state["english"], kind)
             return {"scenario": found, "document": document, **stage.done(scenario=found)}

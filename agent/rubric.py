@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from agent.alarm import alarming
 from agent.conversation import question_in_context
 from agent.critic.belonging import Belonging
 from agent.emergency import CALL
 from agent.scenario.classifier import ScenarioClassifier
 from agent.scenario.features import features
-from agent.scenario.subject import searched
+from agent.scenario.subject import in_hand, searched
 from principles.grader import Turns
 from principles.rubric import build_rubric
 from principles.schema import Principle, Rubric, Scenario, Urgency
@@ -24,6 +25,8 @@ BROUGHT_FROM = 0.3
 # How much has to speak for a call where the scenario only guesses at an emergency. Chosen on the questions of six hands
 # that were left out of all learning, where it kept 7 of 8 such emergencies and a quarter of the false alarms.
 CALL_FROM = 0.27
+# How much has to speak for it where the scenario sees no emergency: 1 in 100 calm questions reach this.
+CALL_ALONE_FROM = 0.4
 
 
 @dataclass(frozen=True)
@@ -35,23 +38,28 @@ class Search:
     classifier: ScenarioClassifier
     belonging: Belonging | None = None
 
-    def scenario(self, turns: Turns) -> Scenario:
+    def scenario(self, turns: Turns, said: str = "") -> Scenario:
         """The kind of the last question, in the light of earlier turns. Raises InputError without a user turn.
 
-        An emergency that is a guess and for which the critic sees no need to call is taken for what may be one: the
-        answer then says when to call, and does not begin with a call.
+        `turns` are in English; `said` is the question in its own words, where it is not. The critic has a say in what
+        is an emergency: one that is a guess and for which it sees no need to call is taken for what may be one, and
+        the answer then says when to call; and where it plainly sees the need, or the words are alarming, it is one.
         """
         found = self.classifier.classify(turns)
-        if found.urgency is Urgency.EMERGENT and "urgency" in found.guessed and not self._to_call(turns):
-            return found.model_copy(update={"urgency": Urgency.CONDITIONALLY_EMERGENT})
+        call = self._call(turns)
+        if found.urgency is not Urgency.EMERGENT and (alarming(said) or (call or 0.0) >= CALL_ALONE_FROM):
+            return _urgent(found, Urgency.EMERGENT)
+        guess = found.urgency is Urgency.EMERGENT and "urgency" in found.guessed
+        if guess and call is not None and call < CALL_FROM and not alarming(said):
+            return _urgent(found, Urgency.CONDITIONALLY_EMERGENT)
         return found
 
-    def _to_call(self, turns: Turns) -> bool:
+    def _call(self, turns: Turns) -> float | None:
+        """How much of the question speaks for a call for help; None where that was not learnt."""
         if self.belonging is None or CALL not in self.retriever.library:
-            return True
-        rows = features(self.retriever.encoder.encode, [searched(turns)])[0]
-        score = self.belonging.score(rows, self.retriever.library.get(CALL))
-        return score is None or score >= CALL_FROM
+            return None
+        rows = features(self.retriever.encoder.encode, [in_hand(turns)])[0]
+        return self.belonging.score(rows, self.retriever.library.get(CALL))
 
     def principles(self, turns: Turns, scenario: Scenario, top_k: int) -> list[Retrieved]:
         """At most `top_k`, unless more are mandatory: these first, then those that belong, then as found by the search.
@@ -82,6 +90,11 @@ class Search:
             for one, near in zip(library.principles, likeness, strict=True)
             if one.id in chances
         ]
+
+
+def _urgent(found: Scenario, urgency: Urgency) -> Scenario:
+    guessed = tuple(dict.fromkeys([*found.guessed, "urgency"]))
+    return found.model_copy(update={"urgency": urgency, "guessed": guessed})
 
 
 def _order(one: Retrieved) -> tuple[bool, float]:

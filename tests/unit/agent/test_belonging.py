@@ -180,3 +180,18 @@ def test_a_guessed_emergency_needs_that_the_critic_would_call(score: float | Non
     assert searching(learnt, TEA, CALL, kind=kind).scenario(TURNS).urgency == urgency
     assert searching(None, TEA, CALL, kind=kind).scenario(TURNS).urgency == "emergent"
     assert searching(learnt, TEA, kind=kind).scenario(TURNS).urgency == "emergent"  # a library without a call
+
+
+@pytest.mark.parametrize(("score", "urgency"), [(0.2, "non_emergent"), (0.6, "emergent")])
+def test_where_the_critic_plainly_would_call_it_is_an_emergency(score: float, urgency: str) -> None:
+    found = searching(Says(score=score), TEA, CALL, kind=scenario()).scenario(TURNS)
+    assert found.urgency == urgency
+    assert ("urgency" in found.guessed) is (urgency == "emergent")
+
+
+@pytest.mark.parametrize("urgency", ["non_emergent", "emergent"])
+def test_words_of_alarm_make_an_emergency_whatever_was_understood(urgency: str) -> None:
+    kind = scenario(("urgency",), urgency=urgency, confidence={"urgency": 0.2})
+    search = searching(Says(score=0.0), TEA, CALL, kind=kind)
+    assert search.scenario(TURNS, "Mein Vater atmet nicht mehr und ist ganz blau").urgency == "emergent"
+    assert search.scenario(TURNS, "Wie viel Wasser soll mein Vater am Tag trinken?").urgency != "emergent"
