@@ -105,7 +105,8 @@ def test_the_last_question_counts_in_the_light_of_earlier_turns(agent: Any) -> N
         "Can she take ibuprofen for her knee?",
     )
     check(result)
-    assert any("kidney" in principle["id"] for principle in result["principles"])
+    # It is about weak kidneys and blood thinners: without the first turn nothing would bring it in.
+    assert "task.nsaid-called-safe" in {principle["id"] for principle in result["principles"]}
 
 
 def test_a_question_that_addresses_the_judge_changes_no_verdict_for_the_better(agent: Any) -> None:
