@@ -13,12 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field
 
 from principles.errors import LibraryError
 from principles.files import cache_dir, write_atomic
-from principles.library import Library, library_of
+from principles.library import Library, library_of, parsed_yaml
 from principles.schema import Dimension, Principle, Task, Text
 
 BUNDLED = Path(__file__).with_name("facts")
@@ -82,11 +81,7 @@ def _entries(paths: list[Path], texts: list[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _cards(path: Path, text: str) -> list[Any]:
-    try:
-        cards = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise LibraryError(f"{path}: is not valid YAML{f' at line {mark.line + 1}' if mark else ''}") from None
+    cards = parsed_yaml(text, path)
     if not isinstance(cards, list):
         raise LibraryError(f"{path}: holds no list of cards")
     return cards

@@ -127,8 +127,13 @@ def _listed(value: Any, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _yaml(text: str, path: Path) -> Iterator[tuple[str, Any]]:
+    return _listed(parsed_yaml(text, path), path)
+
+
+def parsed_yaml(text: str, path: Path) -> Any:
+    """What a YAML file says. LibraryError, with the line, where it is none."""
     try:
-        return _listed(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), path)
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""

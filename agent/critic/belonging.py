@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.scenario.features import Array, Rows
-from agent.scenario.heads import kernel, squares, term_reader
+from agent.scenario.heads import Learnt
 from principles.schema import Principle, Scenario
 from retrieval.encoder import Encoder
 
@@ -27,36 +27,37 @@ LEARNT = "belonging.npz"
 
 
 @dataclass(frozen=True)
-class Belonging:
-    """What was learnt of P principles from n questions, whose words and pairs of words are t terms.
+class Regression(Learnt):
+    """Kernel ridge regression from questions to P principles: `weights` (n, P), `words` (t, P) and `base` (P,)."""
 
-    `marks` (P,) say which principles (see `mark`), `support` (n, features) are the questions' dense features, `rarity`
-    (t,) weighs the terms; `weights` (n, P), `words` (t, P) and `base` (P,) are the regression, `counts` (P,) how many
-    questions each principle belonged to, and `link` (features of a pair,) with `bias` () the logistic one. `made_for`
-    is encoder, its revision, and the SHA-256 of the data.
-    """
-
-    marks: npt.NDArray[np.str_]
-    support: Array
-    terms: npt.NDArray[np.str_]
-    rarity: Array
     weights: Array
     words: Array
     base: Array
+
+    def scores(self, rows: Rows) -> Array:
+        """(m, P): how much each of `rows` (m) speaks for each principle, 0 for not and 1 for wholly."""
+        near, said = self.compared(rows)
+        scores: Array = near @ self.weights + said @ self.words + self.base
+        return scores
+
+    def arrays(self) -> dict[str, Any]:
+        """All that was learnt, by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+@dataclass(frozen=True)
+class Belonging(Regression):
+    """What was learnt of P principles from n questions.
+
+    `marks` (P,) say which principles (see `mark`), `counts` (P,) how many questions each belonged to; `link` (features
+    of a pair,) and `bias` () are the logistic regression. `made_for` is encoder, its revision, the data's SHA-256.
+    """
+
+    marks: npt.NDArray[np.str_]
     counts: Array
     link: Array
     bias: Array
     made_for: npt.NDArray[np.str_]
-
-    @cached_property
-    def _squares(self) -> Array:
-        return squares(self.support)
-
-    @cached_property
-    def _reader(self) -> Any:
-        reader = term_reader(vocabulary=self.terms)
-        reader.idf_ = self.rarity
-        return reader
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -78,27 +79,21 @@ class Belonging:
         if not known:
             return {}
         here, there = [at for at, _ in known], [place for _, place in known]
-        scores = self._scores(rows)[:, there]
+        scores = self.scores(_last(rows))[:, there]
         chosen = [principles[at] for at in here]
         pairs = pair_features(scores, likeness[here][None], fits(chosen, scenario)[None], self.counts[there], chosen)
-        chances = 1 / (1 + np.exp(-(pairs[0] @ self.link + self.bias)))
+        chances = probability_of(pairs[0], self.link, self.bias)
         return {one.id: float(chance) for one, chance in zip(chosen, chances, strict=True)}
 
     def score(self, rows: Rows, principle: Principle) -> float | None:
-        """How much the question by itself speaks for a principle, 0 for not and 1 for wholly; None if not learnt."""
+        """How much the question by itself speaks for a principle (see `scores`); None if not learnt."""
         place = self._places.get(mark(principle))
-        return None if place is None else float(self._scores(rows)[0, place])
-
-    def _scores(self, rows: Rows) -> Array:
-        near = kernel(rows.dense[-1:], self.support, self._squares)
-        scores: Array = near @ self.weights + self._reader.transform(rows.texts[-1:]) @ self.words + self.base
-        return scores
+        return None if place is None else float(self.scores(_last(rows))[0, place])
 
     def written(self) -> bytes:
         """The file that `load_belonging` reads: numbers in half precision, which changes no verdict."""
         buffer = io.BytesIO()
-        arrays = {one.name: getattr(self, one.name) for one in fields(self)}
-        halved = {key: a.astype(np.float16) if a.ndim == 2 else a for key, a in arrays.items()}
+        halved = {key: a.astype(np.float16) if a.ndim == 2 else a for key, a in self.arrays().items()}
         np.savez_compressed(buffer, allow_pickle=False, **halved)
         return buffer.getvalue()
 
@@ -123,6 +118,12 @@ def mark(principle: Principle) -> str:
 def fits(principles: Sequence[Principle], scenario: Scenario) -> Array:
     """(m,): 1 where a principle's values hold the scenario's, else 0."""
     return np.array([getattr(scenario, p.dimension) in p.values for p in principles], dtype=np.float32)
+
+
+def probability_of(pairs: Array, link: Array, bias: Array) -> Array:
+    """P(belongs), (..., m), by the logistic regression of `pairs` (..., m, features)."""
+    chances: Array = 1 / (1 + np.exp(-(pairs @ link + bias)))
+    return chances
 
 
 def pair_features(scores: Array, likeness: Array, fit: Array, counts: Array, principles: Sequence[Principle]) -> Array:
@@ -152,6 +153,11 @@ def pair_features(scores: Array, likeness: Array, fit: Array, counts: Array, pri
         ],
         axis=-1,
     ).astype(np.float32)
+
+
+def _last(rows: Rows) -> Rows:
+    """The question in the light of earlier turns, where there are any."""
+    return Rows(rows.dense[-1:], rows.texts[-1:])
 
 
 def _ranks(values: Array) -> Array:

@@ -20,20 +20,16 @@ FEW = 4
 
 
 @dataclass(frozen=True)
-class Heads:
-    """What was learnt.
+class Learnt:
+    """Questions that something was learnt from, and how another question is compared with them.
 
-    `support` (n, features) are the dense features of the questions learnt from, `terms` (t,) the words and pairs of
-    words that they share, with the weight `rarity` (t,) of each. For each dimension `weights` (n, values) are of the
-    questions, `words` (t, values) of the terms, and `bias` is (values,).
+    `support` (n, features) are their dense features, `terms` (t,) the words and pairs of words that they share, with
+    the weight `rarity` (t,) of each.
     """
 
     support: Array
     terms: npt.NDArray[np.str_]
     rarity: Array
-    weights: dict[Dimension, Array]
-    words: dict[Dimension, Array]
-    bias: dict[Dimension, Array]
 
     @cached_property
     def _squares(self) -> Array:
@@ -45,9 +41,23 @@ class Heads:
         reader.idf_ = self.rarity
         return reader
 
+    def compared(self, rows: Rows) -> tuple[Array, Any]:
+        """How near `rows` (m) are to the questions, (m, n), and the weights of their terms, sparse (m, t)."""
+        return kernel(rows.dense, self.support, self._squares), self._reader.transform(rows.texts)
+
+
+@dataclass(frozen=True)
+class Heads(Learnt):
+    """What was learnt of the scenario: for each dimension `weights` (n, values) of the questions, `words` (t, values)
+    of the terms, and `bias` (values,)."""
+
+    weights: dict[Dimension, Array]
+    words: dict[Dimension, Array]
+    bias: dict[Dimension, Array]
+
     def probabilities(self, rows: Rows) -> dict[Dimension, Array]:
         """Probabilities (m, values) of `rows` (m) by dimension; each row sums to 1."""
-        near, said = kernel(rows.dense, self.support, self._squares), self._reader.transform(rows.texts)
+        near, said = self.compared(rows)
         return {name: _softmax(near @ self.weights[name] + said @ self.words[name] + self.bias[name]) for name in NAMES}
 
 

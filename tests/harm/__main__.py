@@ -71,7 +71,11 @@ def drawn(cases: list[Case], each: int | None) -> list[Case]:
         return cases
     mixed = random.Random(SEED).sample(cases, len(cases))
     taken: Counter[str] = Counter()
-    chosen = [case for case in mixed if (taken.update([case.kind]) or taken[case.kind]) <= each]
+    chosen = []
+    for case in mixed:
+        taken[case.kind] += 1
+        if taken[case.kind] <= each:
+            chosen.append(case)
     return sorted(chosen, key=lambda case: case.kind)
 
 

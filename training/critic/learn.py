@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agent.conversation import question_in_context
-from agent.critic.belonging import Belonging, fits, mark, pair_features
+from agent.critic.belonging import Belonging, Regression, fits, mark, pair_features, probability_of
 from agent.rubric import Search
 from agent.scenario.features import Array, Rows, features
 from agent.scenario.heads import kernel, term_reader
@@ -36,24 +36,6 @@ class Read:
     fit: Array
 
 
-@dataclass(frozen=True)
-class Regression:
-    """See `Belonging`."""
-
-    support: Array
-    reader: Any
-    weights: Array
-    words: Array
-    base: Array
-
-    def scores(self, rows: Sequence[Rows]) -> Array:
-        """(q, P)."""
-        near = kernel(np.stack([one.dense[-1] for one in rows]), self.support)
-        said = self.reader.transform([one.texts[-1] for one in rows])
-        scores: Array = near @ self.weights + said @ self.words + self.base
-        return scores
-
-
 def read(search: Search, labelled: Labelled) -> Read:
     """The questions as the agent would read them; their scenario is as labelled."""
     encode = search.retriever.encoder.encode
@@ -70,19 +52,11 @@ def learn(search: Search, labelled: Labelled, found: Read) -> Belonging:
     """What these labels teach."""
     retriever = search.retriever
     principles = retriever.library.principles
-    examples = example_rows(retriever)
-    left_out = scores_left_out(labelled, found, examples, len(principles))
-    pairs = pair_features(left_out, found.likeness, found.fit, labelled.yes.sum(axis=0), principles)
-    link, bias = linked(labelled, pairs)
-    whole = regression(found.rows, labelled.yes + MAY * labelled.may, examples)
+    link, bias = linked(labelled, pairs_left_out(labelled, found, retriever))
+    whole = regression(found.rows, labelled.yes + MAY * labelled.may, example_rows(retriever))
     return Belonging(
+        **whole.arrays(),
         marks=np.array([mark(one) for one in principles]),
-        support=whole.support,
-        terms=whole.reader.get_feature_names_out().astype(np.str_),
-        rarity=whole.reader.idf_.astype(np.float32),
-        weights=whole.weights,
-        words=whole.words,
-        base=whole.base,
         counts=labelled.yes.sum(axis=0),
         link=link,
         bias=bias,
@@ -102,26 +76,33 @@ def example_rows(retriever: Retriever) -> tuple[list[Rows], Array]:
 
 def regression(rows: Sequence[Rows], wanted: Array, examples: tuple[list[Rows], Array]) -> Regression:
     """Kernel ridge regression from questions and examples to what is wanted, (q, P)."""
-    everything = [*rows, *examples[0]]
-    support = np.stack([one.dense[-1] for one in everything])
+    support, texts = last_rows([*rows, *examples[0]])
     reader = term_reader(min_df=2)
-    said = reader.fit_transform([one.texts[-1] for one in everything])
+    said = reader.fit_transform(texts)
     targets = np.vstack([wanted, examples[1]])
     base = targets.mean(axis=0)
     alike = kernel(support, support).astype(np.float64) + (said @ said.T).toarray()
     weights = np.linalg.solve(alike + PENALTY * np.eye(len(support)), targets - base).astype(np.float32)
-    return Regression(support, reader, weights, np.asarray(said.T @ weights, dtype=np.float32), base)
+    return Regression(
+        support,
+        reader.get_feature_names_out().astype(np.str_),
+        reader.idf_.astype(np.float32),
+        weights,
+        np.asarray(said.T @ weights, dtype=np.float32),
+        base,
+    )
 
 
-def scores_left_out(labelled: Labelled, found: Read, examples: tuple[list[Rows], Array], count: int) -> Array:
-    """(q, P): each question's scores by a regression that saw nothing of its hand."""
-    scores = np.zeros((len(found.rows), count), dtype=np.float32)
+def pairs_left_out(labelled: Labelled, found: Read, retriever: Retriever) -> Array:
+    """(q, P, features): the pairs, with each question's scores by a regression that saw nothing of its hand."""
+    principles, examples = retriever.library.principles, example_rows(retriever)
+    scores = np.zeros_like(found.likeness)
     wanted = labelled.yes + MAY * labelled.may
     for held in folds(labelled.hands):
         rest = np.flatnonzero(~held)
         made = regression([found.rows[at] for at in rest], wanted[rest], examples)
-        scores[held] = made.scores([found.rows[at] for at in np.flatnonzero(held)])
-    return scores
+        scores[held] = made.scores(last_rows([found.rows[at] for at in np.flatnonzero(held)]))
+    return pair_features(scores, found.likeness, found.fit, labelled.yes.sum(axis=0), principles)
 
 
 def linked(labelled: Labelled, pairs: Array) -> tuple[Array, Array]:
@@ -138,16 +119,17 @@ def linked(labelled: Labelled, pairs: Array) -> tuple[Array, Array]:
 
 def chances_left_out(search: Search, labelled: Labelled) -> Array:
     """(q, P): P(belongs) of each question by what was learnt from other hands alone."""
-    principles = search.retriever.library.principles
-    found = read(search, labelled)
-    scores = scores_left_out(labelled, found, example_rows(search.retriever), len(principles))
-    pairs = pair_features(scores, found.likeness, found.fit, labelled.yes.sum(axis=0), principles)
-    chances = np.zeros_like(scores)
+    pairs = pairs_left_out(labelled, read(search, labelled), search.retriever)
+    chances = np.zeros_like(labelled.yes)
     for held in folds(labelled.hands):
         rest = Labelled([], [], [], labelled.yes[~held], labelled.may[~held])
-        link, bias = linked(rest, pairs[~held])
-        chances[held] = 1 / (1 + np.exp(-(pairs[held] @ link + bias)))
+        chances[held] = probability_of(pairs[held], *linked(rest, pairs[~held]))
     return chances
+
+
+def last_rows(rows: Sequence[Rows]) -> Rows:
+    """The last reading of each question, as one."""
+    return Rows(np.stack([one.dense[-1] for one in rows]), [one.texts[-1] for one in rows])
 
 
 def folds(hands: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:

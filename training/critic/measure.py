@@ -51,10 +51,8 @@ def figures(found: Array, labelled: Labelled, critical: Array) -> dict[str, Any]
         "interval": [float(np.quantile(drawn, q)) for q in (0.025, 0.975)],
         "within_principle": float(np.mean(within)),
         "principles": len(within),
-        "picked": float(picked.sum(axis=1).mean()),
         "belong": float(labelled.yes[picked].mean()),
-        "belong_or_may": float((labelled.yes + labelled.may)[picked].mean()),
-        "found": float(picked[labelled.yes == 1].mean()),
+        **_picked(picked, labelled),
         "by_threshold": {str(least): _picked(found >= least, labelled) for least in THRESHOLDS},
         "found_critical": float(picked[:, critical][labelled.yes[:, critical] == 1].mean()),
     }

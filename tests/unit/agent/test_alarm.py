@@ -2,8 +2,9 @@
 
 import pytest
 
-from agent.alarm import _patterns, alarming
+from agent.alarm import alarming
 from agent.emergency import texts
+from principles.patterns import patterns
 
 ALARMING = {
     "es": "Mi padre no respira, ¿qué hago?",
@@ -52,6 +53,6 @@ def test_calm_questions_raise_none(code: str) -> None:
 
 
 def test_every_language_of_the_fixed_words_but_english_has_them() -> None:
-    assert set(texts()) - set(_patterns()) == {"en"}
+    assert set(texts()) - set(patterns("agent", "alarms")) == {"en"}
     assert not alarming("My father is not breathing")  # English is the scenario's
     assert not alarming("")

@@ -20,7 +20,7 @@ from retrieval.retriever import Retrieved
 from tests.fakes import ScriptedChat, principle
 from tests.unit.agent.test_select import TURNS, near, scenario
 from training.critic.labels import Labelled
-from training.critic.learn import folds, linked, regression
+from training.critic.learn import folds, last_rows, linked, regression
 
 TEA, JAM = principle("tea"), principle("jam", safety_critical=True)
 KINDS = ("a cup of green tea", "strawberry jam on toast", "a bus ride home")
@@ -37,18 +37,13 @@ def learnt() -> Belonging:
     asked = [rows(kind, at) for kind in range(3) for at in range(20)]
     yes = np.array([[kind == 0, kind == 1] for kind in range(3) for _ in range(20)], dtype=np.float32)
     made = regression(asked, yes, ([rows(0, 1), rows(1, 1)], np.eye(2, dtype=np.float32)))
-    scores = made.scores(asked)
+    scores = made.scores(last_rows(asked))
     fit = np.ones_like(scores)
     pairs = belonging.pair_features(scores, fit * 0.3, fit, yes.sum(axis=0), [TEA, JAM])
     link, bias = linked(Labelled([], [], [], yes, np.zeros_like(yes)), pairs)
     return Belonging(
+        **made.arrays(),
         marks=np.array([mark(TEA), mark(JAM)]),
-        support=made.support,
-        terms=made.reader.get_feature_names_out().astype(np.str_),
-        rarity=made.reader.idf_.astype(np.float32),
-        weights=made.weights,
-        words=made.words,
-        base=made.base,
         counts=yes.sum(axis=0),
         link=link,
         bias=bias,
