@@ -24,9 +24,10 @@ LEAST_EVIDENCE_IF_SAFETY_CRITICAL = 0.85
 MORE_FOR_COLLEAGUES = 0.25
 # The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a guess.
 LEAST_EVIDENCE_IF_MANDATORY = 0.8
-# P(belongs) from which a principle that was learnt is taken: nine in ten of those taken belong or may, by the labels of
-# questions whose hand was left out (`python -m training critic measure --left-out`).
-LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL = 0.8, 0.6
+# P(belongs) from which a principle that was learnt is taken, by the labels of questions whose hand was left out
+# (`python -m training critic measure --left-out`): nine in ten of what may be added belong or may. A danger missed costs
+# more than a needless sentence, and asking in vain about a fault one verdict: where there is none nothing changes.
+LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL, LEAST_BELONGING_OF_A_FAULT = 0.8, 0.4, 0.2
 # The same for what is mandatory, but for an emergency's, which are never asked about.
 LEAST_BELONGING_IF_MANDATORY = 0.3
 # Where the model cannot say, there is only the cosine.
@@ -59,7 +60,7 @@ def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: 
             chosen.append(Selected(one, one.belongs))
             continue
         if one.belongs is not None:
-            if one.belongs >= least_belonging(one):
+            if one.belongs >= least_belonging(one.principle, one.mandatory):
                 chosen.append(Selected(one, one.belongs))
             continue
         if one.mandatory and one.principle.dimension not in scenario.guessed:
@@ -74,11 +75,13 @@ def select(found: Sequence[Retrieved], scenario: Scenario, turns: Turns, judge: 
     return chosen
 
 
-def least_belonging(one: Retrieved) -> float:
+def least_belonging(principle: Principle, mandatory: bool = False) -> float:
     """P(belongs) from which a principle that was learnt is taken."""
-    if one.mandatory:
+    if principle.points < 0:
+        return LEAST_BELONGING_OF_A_FAULT
+    if mandatory:
         return LEAST_BELONGING_IF_MANDATORY
-    return LEAST_BELONGING_IF_SAFETY_CRITICAL if one.principle.safety_critical else LEAST_BELONGING
+    return LEAST_BELONGING_IF_SAFETY_CRITICAL if principle.safety_critical else LEAST_BELONGING
 
 
 def out_of_place(principle: Principle, scenario: Scenario) -> bool:

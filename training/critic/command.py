@@ -30,6 +30,7 @@ def run(given: argparse.Namespace) -> int:
 
     from agent.critic.belonging import LEARNT
     from agent.resources import load_search
+    from agent.select import least_belonging
     from retrieval.encoder import load_encoder
     from retrieval.facts import load_fact_search
     from training.critic import facts, labels, learn, measure
@@ -46,16 +47,19 @@ def run(given: argparse.Namespace) -> int:
         write_atomic(path, learnt.written())
         print(f"{path}: learnt from {len(labelled.turns)} questions for {len(principles)} principles", file=sys.stderr)
         return 0
-    critical = np.array([one.safety_critical for one in principles])
+    least = np.array([least_belonging(one) for one in principles])
+    faults = np.array([one.points < 0 for one in principles])
+    critical = np.array([one.safety_critical for one in principles]) & ~faults
+    kinds = {"safety-critical advice": critical, "other advice": ~faults & ~critical, "faults": faults}
     readers = labels.blind(principles)
     found = measure.chances(search, readers[0])
     report = {
         "readers": measure.agreement(readers),
-        **{f"blind, reader {at}": measure.figures(found, one, critical) for at, one in enumerate(readers, 1)},
+        **{f"blind, reader {at}": measure.figures(found, one, least, kinds) for at, one in enumerate(readers, 1)},
     }
     if given.left_out:
         labelled = labels.to_learn(principles)
         left_out = learn.chances_left_out(search, labelled)
-        report["learnt from, each hand left out"] = measure.figures(left_out, labelled, critical)
+        report["learnt from, each hand left out"] = measure.figures(left_out, labelled, least, kinds)
     print(json.dumps(report, indent=2))
     return 0

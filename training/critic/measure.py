@@ -1,5 +1,6 @@
 """How often the critic is right about which principles belong to a question."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,6 @@ import numpy.typing as npt
 
 from agent.rubric import Search
 from agent.scenario.features import Array
-from agent.select import LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL
 from training.critic.labels import Labelled
 
 RESAMPLES = 200
@@ -25,9 +25,10 @@ def chances(search: Search, labelled: Labelled) -> Array:
     return found
 
 
-def figures(found: Array, labelled: Labelled, critical: Array) -> dict[str, Any]:
+def figures(found: Array, labelled: Labelled, least: Array, kinds: Mapping[str, Array]) -> dict[str, Any]:
     """AUC over all clear pairs with its bootstrap 95 % interval by question, the mean AUC within a principle, and what
-    is picked: how many a question, which share of them belongs, or belongs or may, and what share of what belongs."""
+    is picked from `least` (P,) on: how many a question, which share of them belongs, or belongs or may, and what share
+    of what belongs; the same of each of `kinds`, masks (P,) of principles."""
     from sklearn.metrics import roc_auc_score
 
     clear = labelled.may == 0
@@ -43,7 +44,6 @@ def figures(found: Array, labelled: Labelled, critical: Array) -> dict[str, Any]
         for at in range(found.shape[1])
         if labelled.yes[:, at].sum() >= 3
     ]
-    least = np.where(critical, LEAST_BELONGING_IF_SAFETY_CRITICAL, LEAST_BELONGING)
     picked = found >= least
     return {
         "questions": len(found),
@@ -53,16 +53,17 @@ def figures(found: Array, labelled: Labelled, critical: Array) -> dict[str, Any]
         "principles": len(within),
         "belong": float(labelled.yes[picked].mean()),
         **_picked(picked, labelled),
-        "by_threshold": {str(least): _picked(found >= least, labelled) for least in THRESHOLDS},
-        "found_critical": float(picked[:, critical][labelled.yes[:, critical] == 1].mean()),
+        "by_threshold": {str(one): _picked(found >= one, labelled) for one in THRESHOLDS},
+        "by_kind": {name: _picked(picked, labelled, mask) for name, mask in kinds.items()},
     }
 
 
-def _picked(picked: npt.NDArray[np.bool_], labelled: Labelled) -> dict[str, float]:
+def _picked(picked: npt.NDArray[np.bool_], labelled: Labelled, among: Array | slice = slice(None)) -> dict[str, float]:
+    picked, yes, may = picked[:, among], labelled.yes[:, among], labelled.may[:, among]
     return {
         "picked": float(picked.sum(axis=1).mean()),
-        "belong_or_may": float((labelled.yes + labelled.may)[picked].mean()),
-        "found": float(picked[labelled.yes == 1].mean()),
+        "belong_or_may": float((yes + may)[picked].mean()),
+        "found": float(picked[yes == 1].mean()),
     }
 
 

@@ -91,6 +91,15 @@ def test_what_was_learnt_decides_and_the_model_is_not_asked() -> None:
     assert chat.prompts == []
 
 
+def test_less_is_asked_of_a_fault_for_asking_about_it_changes_nothing_by_itself() -> None:
+    fault = principle("fault", points=-5)
+    judge = ModelJudge(Model(ScriptedChat()))
+    kept = [
+        bool(select([replace(near(0.1, fault), belongs=chance)], scenario(), TURNS, judge)) for chance in (0.1, 0.3)
+    ]
+    assert kept == [False, True]
+
+
 @pytest.mark.parametrize(
     ("urgency", "belongs", "kept"),
     [("emergent", 0.0, True), ("conditionally_emergent", 0.2, False), ("conditionally_emergent", 0.35, True)],

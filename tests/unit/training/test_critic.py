@@ -46,12 +46,13 @@ def test_figures_are_of_what_would_be_picked() -> None:
     found[0, 2] = 0.8  # may
     found[0, 1] = 0.7  # wrong
     found[2, 0] = 0.45  # not safety-critical: not picked
-    shown = measure.figures(found.astype(np.float32), labelled(yes, may), np.array([False, True, False]))
+    least, kinds = np.array([0.8, 0.6, 0.8]), {"second": np.array([False, True, False])}
+    shown = measure.figures(found.astype(np.float32), labelled(yes, may), least, kinds)
     assert shown["picked"] == pytest.approx(7 / 6)
     assert shown["belong"] == pytest.approx(5 / 7)
     assert shown["belong_or_may"] == pytest.approx(6 / 7)
     assert shown["found"] == pytest.approx(5 / 6)
-    assert shown["found_critical"] == 1
+    assert shown["by_kind"]["second"] == {"picked": pytest.approx(4 / 6), "belong_or_may": 3 / 4, "found": 1}
     assert 0.9 < shown["auc"] < 1
     assert shown["interval"][0] <= shown["auc"] <= shown["interval"][1]
 
