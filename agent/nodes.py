@@ -132,9 +132,7 @@ class Nodes:
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         """What kind of question this is."""
         with self._stage("scenario", runtime) as stage:
-            last = state["turns"][-1]["content"]
-            said = last if last != state["english"][-1]["content"] else ""
-            kind = self.resources.search().scenario(state["english"], said)
+            kind = self.resources.search().scenario(state["english"], said=state["turns"][-1]["content"])
             found = kind.model_dump(mode="json")
             document = wants_document(state["english"], kind)
             return {"scenario": found, "document": document, **stage.done(scenario=found)}

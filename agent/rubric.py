@@ -41,7 +41,7 @@ class Search:
     def scenario(self, turns: Turns, said: str = "") -> Scenario:
         """The kind of the last question, in the light of earlier turns. Raises InputError without a user turn.
 
-        `turns` are in English; `said` is the question in its own words, where it is not. The critic has a say in what
+        `turns` are in English, if they could be translated; `said` is the question in its own words. The critic has a say in what
         is an emergency: one that is a guess and for which it sees no need to call is taken for what may be one, and
         the answer then says when to call; and where it plainly sees the need, or the words are alarming, it is one.
         """

@@ -25,8 +25,8 @@ MORE_FOR_COLLEAGUES = 0.25
 # The scenario's own confidence plus P(applies), for a mandatory principle of a scenario that is a guess.
 LEAST_EVIDENCE_IF_MANDATORY = 0.8
 # P(belongs) from which a principle that was learnt is taken, by the labels of questions whose hand was left out
-# (`python -m training critic measure --left-out`): nine in ten of what may be added belong or may. To miss a danger costs
-# more than a needless sentence, and asking in vain about a fault one verdict: where there is none nothing changes.
+# (`python -m training critic measure --left-out`): nine in ten of what may be added belong or may. A danger missed is
+# worse than a needless sentence, and asking in vain about a fault costs one verdict: without one nothing changes.
 LEAST_BELONGING, LEAST_BELONGING_IF_SAFETY_CRITICAL, LEAST_BELONGING_OF_A_FAULT = 0.8, 0.4, 0.2
 # The same for what is mandatory, but for an emergency's, which are never asked about.
 LEAST_BELONGING_IF_MANDATORY = 0.3

@@ -86,7 +86,7 @@ def brings(service: Service, question: str) -> str:
     try:
         search = service.resources.search()
         turns = [{"role": "user", "content": question}]
-        scenario = search.scenario(turns)
+        scenario = search.scenario(turns, said=question)
         found = search.principles(turns, scenario, Context().top_k)
     except Exception as error:  # noqa: BLE001 - the page shows any failure, in words that quote nothing
         return fill("<p>⚠️ {}</p>", Markup(explained(error)))

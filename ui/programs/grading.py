@@ -55,7 +55,8 @@ def grader_over(resources: Resources) -> Graph:
         judge = ModelJudge(model)
         search = resources.search()
         english = in_english(turns, model)
-        made = rubric_for(english, search, SelectingWriter(judge), Context().top_k)
+        scenario = search.scenario(english, said=turns[-1]["content"])
+        made = rubric_for(english, search, SelectingWriter(judge), Context().top_k, scenario=scenario)
         known = verdicts_by_words(answer, [one.principle for one in made.principles])
         return {
             "scenario": made.scenario.model_dump(mode="json"),

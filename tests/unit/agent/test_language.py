@@ -153,6 +153,12 @@ def test_what_cannot_be_translated_is_said(seen: Seen) -> None:
     assert "pecho" not in warning
 
 
+def test_a_cry_for_help_is_heard_though_it_cannot_be_translated(seen: Seen) -> None:
+    result = asked(Translator(english=SPANISH), principle("tea"), question="Ayuda, mi padre no respira")
+    assert any("could not be read in English" in one for one in result["warnings"])
+    assert result["scenario"]["urgency"] == "emergent"
+
+
 @pytest.mark.parametrize("critical", [True, False])
 def test_what_is_added_is_in_the_answers_language_and_worth_its_words(seen: Seen, critical: bool) -> None:
     tea = principle("tea", points=8, safety_critical=critical, advice="It is the tea that you should mind.")
