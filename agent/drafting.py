@@ -11,7 +11,7 @@ from agent.document import wants_document
 from agent.language import LANGUAGES, in_english, language_of
 from agent.llm.client import Model
 from agent.prompts import prompt
-from agent.scenario.classifier import ScenarioClassifier
+from agent.rubric import Search
 from principles.errors import ModelError
 from principles.grader import Turns
 from principles.schema import Scenario, Urgency
@@ -26,13 +26,13 @@ def draft_messages(turns: Turns, scenario: Scenario, document: bool) -> list[Bas
     return [SystemMessage(system), *as_messages(turns)]
 
 
-def messages_for(turns: Turns, classifier: ScenarioClassifier, model: Model) -> list[BaseMessage]:
+def messages_for(turns: Turns, search: Search, model: Model) -> list[BaseMessage]:
     """The same for a conversation alone, without the rest of the agent."""
     try:
         english = in_english(turns, model)
     except ModelError:
         english = turns
-    kind = classifier.classify(english)
+    kind = search.scenario(english, said=turns[-1]["content"])
     return draft_messages(turns, kind, wants_document(english, kind))
 
 

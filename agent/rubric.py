@@ -11,6 +11,7 @@ from typing import Protocol
 from agent.alarm import alarming
 from agent.conversation import question_in_context
 from agent.critic.belonging import Belonging
+from agent.document import wants_document
 from agent.emergency import CALL
 from agent.scenario.classifier import ScenarioClassifier
 from agent.scenario.features import features
@@ -22,8 +23,8 @@ from retrieval.retriever import Retrieved, Retriever, pieces
 
 # From this P(belongs) on a principle is brought in that the search has not found.
 BROUGHT_FROM = 0.3
-# How much has to speak for a call where the scenario only guesses at an emergency. Chosen on the questions of six hands
-# that were left out of all learning, where it kept 7 of 8 such emergencies and a quarter of the false alarms.
+# How much has to speak for a call where the scenario only guesses at an emergency, or a document is asked for. Chosen
+# on the questions of hands that were left out of all learning: docs/critic.md.
 CALL_FROM = 0.27
 # How much has to speak for it where the scenario sees no emergency: 1 in 100 calm questions reach this.
 CALL_ALONE_FROM = 0.4
@@ -41,16 +42,18 @@ class Search:
     def scenario(self, turns: Turns, said: str = "") -> Scenario:
         """The kind of the last question, in the light of earlier turns. Raises InputError without a user turn.
 
-        `turns` are in English, if they could be translated; `said` is the question in its own words. The critic has a say in what
-        is an emergency: one that is a guess and for which it sees no need to call is taken for what may be one, and
-        the answer then says when to call; and where it plainly sees the need, or the words are alarming, it is one.
+        `turns` are in English, if they could be translated; `said` is the question in its own words. The critic has a
+        say in what is an emergency: one that is a guess, or stands in a document to be written, and for which it sees
+        no need to call is taken for what may be one, and the answer then says when to call; and where it plainly sees
+        the need, or the words are alarming, it is one.
         """
         found = self.classifier.classify(turns)
         call = self._call(turns)
         if found.urgency is not Urgency.EMERGENT and (alarming(said) or (call or 0.0) >= CALL_ALONE_FROM):
             return _urgent(found, Urgency.EMERGENT)
-        guess = found.urgency is Urgency.EMERGENT and "urgency" in found.guessed
-        if guess and call is not None and call < CALL_FROM and not alarming(said):
+        doubtful = "urgency" in found.guessed or wants_document(turns, found)
+        needless = call is not None and call < CALL_FROM and not alarming(said)
+        if found.urgency is Urgency.EMERGENT and doubtful and needless:
             return _urgent(found, Urgency.CONDITIONALLY_EMERGENT)
         return found
 

@@ -18,10 +18,9 @@ from agent.drafting import messages_for
 from agent.llm.client import Model, chat_model
 from agent.llm.endpoint import resolve_endpoint
 from agent.nodes import DRAFT_TOKENS
-from agent.scenario.classifier import load_classifier
+from agent.resources import load_search
 from principles.errors import ClinAlignError
 from principles.interrupt import leave_on_interrupt
-from retrieval.encoder import load_encoder
 
 
 def main() -> int:
@@ -32,10 +31,10 @@ def main() -> int:
     asked = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
     try:
         model = Model(chat_model(resolve_endpoint(given.model, given.base_url)))
-        classifier = load_classifier(load_encoder().encode)
+        search = load_search()
         for question in track(asked["questions"], "drafting", console=Console(stderr=True)):
             before = [SystemMessage(asked["former"]), HumanMessage(question)]
-            after = messages_for([{"role": "user", "content": question}], classifier, model)
+            after = messages_for([{"role": "user", "content": question}], search, model)
             print(f"### {question}\n", flush=True)
             for name, messages in (("before", before), ("after", after)):
                 written = model.text(messages, DRAFT_TOKENS, aloud=False)

@@ -44,6 +44,8 @@ def searched(turns: Turns) -> Turns:
 def is_new(text: str) -> bool:
     """Whether a turn begins something else, by its own words."""
     rest = _THANKS.sub("", text)
+    if _says("unrelated", rest) and not _says("not_over", rest):
+        return True
     if _says("hangs_on", rest) or len(rest.split()) < FEW_WORDS:
         return False
     return _says("new", rest) or "?" in rest

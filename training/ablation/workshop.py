@@ -18,7 +18,7 @@ from agent.nodes import DRAFT_TOKENS, rubric_of
 from agent.prompts import prompt as agent_prompt
 from agent.resources import load_search
 from agent.revise import REWRITE_TOKENS
-from agent.scenario.classifier import ScenarioClassifier
+from agent.rubric import Search
 from agent.state import Context
 from principles.errors import InputError, ModelError
 from principles.grader import Turns
@@ -48,8 +48,8 @@ class Workshop:
         return SharedDraft(chat=self.chat)
 
     @cached_property
-    def _classifier(self) -> ScenarioClassifier:
-        return load_search(self.retriever).classifier
+    def _search(self) -> Search:
+        return load_search(self.retriever)
 
     def make(self, arm: str, item: Item, before: Mapping[str, Made]) -> Made:
         """The arm's answers to `item`; `before` holds what NEEDS names. A failure of the model is in `error`."""
@@ -63,7 +63,7 @@ class Workshop:
     def _made(self, arm: str, item: Item, turns: Turns, before: Mapping[str, Made]) -> Made:
         said = as_messages(turns)
         if arm == "draft":
-            asked = messages_for(turns, self._classifier, Model(self.chat))
+            asked = messages_for(turns, self._search, Model(self.chat))
             return _one(item, arm, *self._write(asked, DRAFT_TOKENS))
         draft = before["draft"].steps[0]
         if arm == "self_refine":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
 
     from agent.llm.client import Model
-    from agent.scenario.classifier import ScenarioClassifier
+    from agent.rubric import Search
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,18 @@ def model_answers(name: str, model: str | None, base_url: str | None) -> Answers
     from agent.llm.client import Model, chat_model
     from agent.resources import load_search
 
-    writer, classifier = Model(chat_model(endpoint)), load_search().classifier
-    return lambda item: Answer(draft(writer, item, endpoint.context_tokens, classifier))
+    writer, search = Model(chat_model(endpoint)), load_search()
+    return lambda item: Answer(draft(writer, item, endpoint.context_tokens, search))
 
 
-def draft(writer: "Model", item: Item, context_tokens: int | None, classifier: "ScenarioClassifier") -> str:
+def draft(writer: "Model", item: Item, context_tokens: int | None, search: "Search") -> str:
     """The agent's draft and nothing after it: the same prompt, sampling and limits as its draft stage."""
     from agent.conversation import turns_of, within_context
     from agent.drafting import messages_for
     from agent.nodes import DRAFT_TOKENS
 
     turns, _ = within_context(turns_of(messages_of(item)), context_tokens)
-    return writer.text(messages_for(turns, classifier, writer), DRAFT_TOKENS)
+    return writer.text(messages_for(turns, search, writer), DRAFT_TOKENS)
 
 
 def messages_of(item: Item) -> "list[AnyMessage]":

@@ -152,7 +152,7 @@ def _sampler(plan: Plan, model: Model | None, endpoint: Endpoint | None, search:
     if not plan.samples or model is None or endpoint is None:
         return None
     judge = registry.make_judge(plan.judge, base_url=plan.judge_base_url, model=plan.judge_model, local=plan.judge_path)
-    return Sampler(model, endpoint.context_tokens, judge, plan.samples, search.classifier)
+    return Sampler(model, endpoint.context_tokens, judge, plan.samples, search)
 
 
 def _scenario_tags(scenario: Scenario) -> list[str]:

@@ -10,7 +10,7 @@ from statistics import fmean, pstdev
 from pydantic import Field
 
 from agent.llm.client import Model
-from agent.scenario.classifier import ScenarioClassifier
+from agent.rubric import Search
 from principles.errors import ModelError
 from principles.grader import Judge, Turns, grade
 from principles.schema import Record, Rubric
@@ -35,13 +35,13 @@ class Signal(Record):
 
 @dataclass(frozen=True)
 class Sampler:
-    """Answers by `model`, `samples` a question, graded by `judge`; `classifier` chooses the drafting prompt."""
+    """Answers by `model`, `samples` a question, graded by `judge`; the drafting prompt is for what `search` tells."""
 
     model: Model
     context_tokens: int | None
     judge: Judge
     samples: int
-    classifier: ScenarioClassifier
+    search: Search
 
     def signal(self, turns: Turns, rubric: Rubric) -> Signal:
         """Raises ModelError where the model or the judge fails, or fewer than two answers could be graded."""
@@ -51,7 +51,7 @@ class Sampler:
 
     def _score(self, item: Item, number: int) -> float | None:
         writer = Model(self.model.chat, temperature=TEMPERATURE, seed=self.model.seed + number, usage=self.model.usage)
-        answer = draft(writer, item, self.context_tokens, self.classifier)
+        answer = draft(writer, item, self.context_tokens, self.search)
         return grade(item.rubric, item.turns, answer, self.judge).score
 
 

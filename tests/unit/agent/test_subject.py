@@ -21,6 +21,8 @@ def asked(last: str) -> list[dict[str, str]]:
         "That was a false alarm, all fine. Which shoes are good for running?",
         "It happened three weeks ago and I feel good again. Can I fly on Sunday?",
         "The doctor said it was a muscle and sent me home. How can I stretch it?",
+        "He is well again, it was on Tuesday, and his GP has changed the tablets. Can he swim?",
+        "That was in 2019 and I have led a normal life since. Is garlic good for me?",
     ],
 )
 def test_what_is_over_leaves_its_question(last: str) -> None:
@@ -38,6 +40,7 @@ def test_what_is_over_leaves_its_question(last: str) -> None:
         "I refused to go with the ambulance and feel well. What is good for breakfast?",
         "Can I wait until tomorrow?",
         "ok",
+        "By the way, it is a different question, but the pain is back, does it matter?",
         "What do I do now?",
         "Should he take an aspirin?",
     ],
@@ -50,7 +53,11 @@ def test_what_is_not_over_is_still_in_hand(last: str) -> None:
 
 @pytest.mark.parametrize(
     "last",
-    ["Thank you. Now please give me a recipe for lentil soup.", "By the way, which films are good for children?"],
+    [
+        "Thank you. Now please give me a recipe for lentil soup.",
+        "By the way, which films are good for children?",
+        "Quite unrelated: is brown rice better than white rice?",
+    ],
 )
 def test_another_subject_inherits_nothing(last: str) -> None:
     assert [turn["content"] for turn in in_hand(asked(last))] == [last]

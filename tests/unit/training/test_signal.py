@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from agent.llm.client import Model
+from agent.rubric import Search
 from principles.errors import ModelError
 from principles.schema import Criterion, Label, Rubric, Verdict
-from tests.fakes import FixedClassifier, ScriptedChat
+from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat
 from tests.unit.training.synthesis_fakes import NAMES, question, synthesizer
 from training.synthesis.signal import Sampler, signal_of
 
@@ -35,7 +36,7 @@ class Alternating(ScriptedChat):
 
 
 def sampler(chat: ScriptedChat, judge: Any, samples: int) -> Sampler:
-    return Sampler(Model(chat), None, judge, samples, FixedClassifier())  # type: ignore[arg-type]
+    return Sampler(Model(chat), None, judge, samples, Search(FixedRetriever(), FixedClassifier()))  # type: ignore[arg-type]
 
 
 def test_samples_give_mean_and_spread() -> None:
