@@ -68,11 +68,11 @@ class FactSearch:
         made.index([_tokens(_read(card)) for card in self._cards], show_progress=False)
         return made
 
-    def search(self, question: str, most: int = MOST) -> list[Found]:
-        """The cards that bear on a question, best first, at most so many; often none."""
+    def search(self, question: str, most: int = MOST, likely: float = LIKELY) -> list[Found]:
+        """The cards that bear on a question with at least that probability, best first, at most so many; often none."""
         places, features = self.evidence(question)
         chances = 1 / (1 + np.exp(-(features @ np.fromiter(WEIGHTS.values(), dtype=np.float64) + BIAS)))
-        best = [at for at in np.argsort(-chances)[:most] if chances[at] >= LIKELY]
+        best = [at for at in np.argsort(-chances)[:most] if chances[at] >= likely]
         return [Found(self._cards[places[at]], float(features[at, 0]), float(chances[at])) for at in best]
 
     def evidence(self, question: str) -> tuple[list[int], np.ndarray[Any, Any]]:
