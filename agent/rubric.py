@@ -48,14 +48,13 @@ class Search:
         the need, or the words are alarming, it is one.
         """
         found = self.classifier.classify(turns)
-        call = self._call(turns)
-        if found.urgency is not Urgency.EMERGENT and (alarming(said) or (call or 0.0) >= CALL_ALONE_FROM):
-            return _urgent(found, Urgency.EMERGENT)
+        call, alarmed = self._call(turns), alarming(said)
+        if found.urgency is not Urgency.EMERGENT:
+            plain = alarmed or (call or 0.0) >= CALL_ALONE_FROM
+            return _urgent(found, Urgency.EMERGENT) if plain else found
         doubtful = "urgency" in found.guessed or wants_document(turns, found)
-        needless = call is not None and call < CALL_FROM and not alarming(said)
-        if found.urgency is Urgency.EMERGENT and doubtful and needless:
-            return _urgent(found, Urgency.CONDITIONALLY_EMERGENT)
-        return found
+        needless = call is not None and call < CALL_FROM and not alarmed
+        return _urgent(found, Urgency.CONDITIONALLY_EMERGENT) if doubtful and needless else found
 
     def _call(self, turns: Turns) -> float | None:
         """How much of the question speaks for a call for help; None where that was not learnt."""
