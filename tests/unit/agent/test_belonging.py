@@ -186,6 +186,21 @@ def test_a_guessed_emergency_needs_that_the_critic_would_call(score: float | Non
     assert searching(learnt, TEA, kind=kind).scenario(TURNS).urgency == "emergent"  # a library without a call
 
 
+@pytest.mark.parametrize(
+    ("task", "score", "urgency"),
+    [
+        ("documentation", 0.1, "conditionally_emergent"),
+        ("documentation", 0.9, "emergent"),
+        ("medication", 0.1, "emergent"),
+    ],
+)
+def test_an_emergency_in_a_document_needs_it_too_however_sure_the_scenario_is(
+    task: str, score: float, urgency: str
+) -> None:
+    kind = scenario(urgency="emergent", task=task)
+    assert searching(Says(score=score), TEA, CALL, kind=kind).scenario(TURNS).urgency == urgency
+
+
 @pytest.mark.parametrize(("score", "urgency"), [(0.2, "non_emergent"), (0.6, "emergent")])
 def test_where_the_critic_plainly_would_call_it_is_an_emergency(score: float, urgency: str) -> None:
     found = searching(Says(score=score), TEA, CALL, kind=scenario()).scenario(TURNS)
