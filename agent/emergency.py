@@ -7,7 +7,7 @@ from importlib.resources import files
 import yaml
 
 from agent.keep import is_urgent, urgent_units
-from agent.text import units
+from agent.text import REMARKS, units
 from principles.schema import Label, Principle, Urgency, Verdict
 
 # The principle whose advice these words are in other languages.
@@ -27,8 +27,9 @@ def texts() -> dict[str, dict[str, str]]:
 
 
 def is_called(answer: str) -> bool:
-    """Whether an answer tells at once to get help."""
-    return any(is_urgent(unit.text) for unit in units(answer)[:AMONG_FIRST])
+    """Whether an answer tells at once to get help; of a document, the remarks on it."""
+    document, _, remarks = answer.partition(REMARKS)
+    return any(is_urgent(unit.text) for part in (document, remarks) for unit in units(part)[:AMONG_FIRST])
 
 
 def call_in(language: str, principle: Principle) -> str:

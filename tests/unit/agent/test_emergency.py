@@ -6,6 +6,7 @@ from agent import Context
 from agent.emergency import CALL, call_in, texts, verdict_by_words
 from agent.keep import is_urgent
 from agent.language import LANGUAGES
+from agent.text import REMARKS
 from principles.schema import Label
 from tests.fakes import ScriptedChat, principle
 from tests.unit.agent.test_agent import ask
@@ -58,3 +59,13 @@ def test_an_emergency_is_called_for_whatever_the_judge_says(says: float) -> None
 def test_a_call_is_not_repeated() -> None:
     chat = ScriptedChat(draft="Call 112 now. Rest.", chance=lambda prompt: 0.1)
     assert ask(chat, CALLING, context=Context())["answer"] == "Call 112 now. Rest."
+
+
+@pytest.mark.parametrize("says", [0.9, 0.1])
+def test_under_a_document_the_call_is_a_remark_whatever_the_judge_says(says: float) -> None:
+    asked = {
+        "messages": [{"role": "user", "content": "Write a letter to my GP: my chest has been crushed since noon."}]
+    }
+    chat = ScriptedChat(draft="Dear Doctor, since noon. Kind regards, Ann", chance=lambda prompt: says)
+    answer = ask(chat, CALLING, question=asked)["answer"]
+    assert answer == f"{chat.draft}\n\n---\n\n{REMARKS}\n\n- Call your emergency number now."

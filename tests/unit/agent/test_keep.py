@@ -74,3 +74,9 @@ def test_the_scenario_tells_a_document_too() -> None:
     asked: Any = [{"role": "user", "content": "Shorter, for the ward folder"}]
     assert wants_document(asked, CALM.model_copy(update={"task": Task.DOCUMENTATION}))
     assert not wants_document(asked, CALM)
+
+
+def test_an_unsure_scenario_leaves_it_to_the_words() -> None:
+    unsure = CALM.model_copy(update={"task": Task.DOCUMENTATION, "confidence": {"task": 0.3}})
+    assert not wants_document([{"role": "user", "content": "My week in the garden, and my leg is numb."}], unsure)
+    assert wants_document([{"role": "user", "content": "Translate into Polish: take with food"}], unsure)
