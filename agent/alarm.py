@@ -1,4 +1,4 @@
-"""Words of alarm in the languages that the page speaks but English, in which the scenario is read.
+"""Words of alarm in the languages that the page speaks; in English, in which the scenario is read, of bites alone.
 
 What a small model makes of a cry for help in Hindi or Arabic may be a headache after cake. So the words by which people
 tell of an emergency are looked for in the question as it was written, too: alarms.yaml, by ISO 639-1 code.

@@ -195,9 +195,9 @@ class Editor:
     def _weaker(self, answer: str, advice: str, principle: Principle) -> str:
         """The sentence that makes the advice's point already, but not well enough; empty if there is none.
 
-        What belongs at the opening replaces only what stands there.
+        What belongs at the opening replaces nothing, and in an emergency nothing is replaced.
         """
-        if principle.placement == "opening":
+        if principle.placement == "opening" or self.emergency:
             return ""
         answering = self._answering(answer)
         free = (unit for unit in text.units(answer) if unit.start not in answering)

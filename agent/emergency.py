@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import yaml
 
-from agent.keep import is_urgent, urgent_units
+from agent.keep import calls_for_help
 from agent.text import REMARKS, units
 from principles.schema import Label, Principle, Urgency, Verdict
 
@@ -29,7 +29,7 @@ def texts() -> dict[str, dict[str, str]]:
 def is_called(answer: str) -> bool:
     """Whether an answer tells at once to get help; of a document, the remarks on it."""
     document, _, remarks = answer.partition(REMARKS)
-    return any(is_urgent(unit.text) for part in (document, remarks) for unit in units(part)[:AMONG_FIRST])
+    return any(calls_for_help(unit.text) for part in (document, remarks) for unit in units(part)[:AMONG_FIRST])
 
 
 def call_in(language: str, principle: Principle) -> str:
@@ -54,6 +54,6 @@ def verdict_by_words(answer: str, principle: Principle) -> Verdict | None:
         return None
     if is_called(answer):
         return Verdict(criterion_id=principle.id, label=Label.MET, probability=1.0)
-    if urgent_units(answer):
+    if any(calls_for_help(unit.text) for unit in units(answer)):
         return None
     return Verdict(criterion_id=principle.id, label=Label.NOT_MET, probability=0.0)

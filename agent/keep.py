@@ -4,6 +4,7 @@ Urgent instructions, instructions about a medicine that may be doing harm, and w
 much kept costs a correction, which then stands beside the sentence; too little may cost the one line that matters.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,6 +15,7 @@ from agent.text import Unit, units
 from principles.grader import Turns
 from principles.patterns import says
 
+_CLAUSE = re.compile(r"[,;:–—]\s")
 # The first sentence, and the one nearest in meaning to the question, are taken for its answer.
 FIRST, NEAREST = 1, 1
 
@@ -23,7 +25,13 @@ _says = partial(says, "agent", "keep")
 
 def is_urgent(sentence: str) -> bool:
     """Whether a sentence tells the person to get urgent help, or gives first aid."""
-    return _says("urgent", sentence) and not _says("no_urgency", sentence)
+    clauses = _CLAUSE.split(sentence)  # "Never wait and see, call 999." must not be taken for waiting
+    return any((_says("help", one) or _says("urgent", one)) and not _says("no_urgency", one) for one in clauses)
+
+
+def calls_for_help(sentence: str) -> bool:
+    """Whether a sentence sends the person to where urgent help is, now. "See your doctor at once" does not."""
+    return _says("help", sentence) and not _says("no_urgency", sentence) and not _says("no_call", sentence)
 
 
 def speaks_of_stopping(sentence: str) -> bool:

@@ -209,7 +209,7 @@ class Nodes:
         retriever = self.resources.search().retriever
         principles: dict[str, Principle] = {p["id"]: retriever.library.get(p["id"]) for p in state["principles"]}
         rubric = rubric_of(state)
-        if stage.context.revise == "rewrite":
+        if stage.context.revise == "rewrite" and not state["document"]:
             return Version(rewrite(version, rubric, principles, state["turns"], model), {})
         judge, encode = ModelJudge(model), retriever.encoder.encode
         language = language_of(version.answer)

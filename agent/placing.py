@@ -8,6 +8,7 @@ import numpy.typing as npt
 from agent import text
 from agent.critic.corrections import MARK
 from agent.edits import Proposal
+from agent.keep import calls_for_help
 from agent.text import Unit
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
@@ -36,10 +37,20 @@ def made(answer: str, proposals: Sequence[Proposal], encode: Encode) -> tuple[st
             answer = changed
         done.append(one)
     if openings:
-        answer = text.insert_opening(answer, "\n\n".join(one.added for one in openings))
+        openings.sort(key=lambda one: (not one.criterion.safety_critical, -abs(one.criterion.points)))
+        answer = _opened(answer, openings)
     if remarks := [one.added for one in done if one.placement == "remark"]:
         answer = text.with_remarks(answer, remarks)
     return answer, [one for one in proposals if one in done]
+
+
+def _opened(answer: str, openings: Sequence[Proposal]) -> str:
+    """The answer with its openings, weightiest first; where it begins with a call for help, they come after that."""
+    added = "\n\n".join(one.added for one in openings)
+    first, gap, rest = answer.partition("\n\n")
+    if calls_for_help(first) and not calls_for_help(openings[0].added):
+        return f"{first}\n\n{added}{gap}{rest}"
+    return text.insert_opening(answer, added)
 
 
 def _lightest_last(one: Proposal) -> tuple[bool, bool, float]:

@@ -106,7 +106,7 @@ def revise_by_edits(
             return Version(answer, version.verdicts | after, [*version.edits, *edits])
         last = grading >= MOST_GRADINGS - 1
         chosen = _other(done, weak, proposals if not last else {})
-        if not weak:
+        if harmed or not weak:
             chosen = _harmless(chosen, harmed, version, editor)
     for criterion in fallen:
         notice(criterion.id, "nothing that helps was found")
@@ -177,4 +177,4 @@ def rewrite(version: Version, rubric: Rubric, principles: dict[str, Principle], 
     if new_facts(written, version.answer, *said, *allowed, language=language_of(version.answer)):
         return version.answer
     # What tells to get help must not get lost on the way.
-    return version.answer if keep.urgent_units(version.answer) and not keep.urgent_units(written) else written
+    return version.answer if len(keep.urgent_units(written)) < len(keep.urgent_units(version.answer)) else written

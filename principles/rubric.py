@@ -35,6 +35,10 @@ _REQUEST = re.compile(
 _LISTING = re.compile(
     r"\W*(?:i (?:am|'m|take|use|have been)|i'm (?:on|taking)|my (?:meds|medicines?|medications?))\b[^?]*$", re.I
 )
+# Where a sentence turns from what is taken to what is asked.
+_TURNING = re.compile(
+    r";\s*|,?\s+(?=(?:but|and (?:i )?(?:want|would like|need)|and (?:can|should|could|may) i)\b)", re.I
+)
 _SLOT = re.compile(r"\{(\w+)\}")
 _MOST_NAMED = 3
 
@@ -71,7 +75,8 @@ def fill_slots(turns: Turns) -> dict[str, str]:
 
 def _medicines_asked_about(text: str) -> list[str]:
     """Of what is named in a turn, what its request is about: "I take A, B and C. I want to stop D." asks about D."""
-    named = [(sentence, found) for sentence in SENTENCE_END.split(text) if (found := find_medicines(sentence))]
+    parts = [part for sentence in SENTENCE_END.split(text) for part in _TURNING.split(sentence)]
+    named = [(part, found) for part in parts if (found := find_medicines(part))]
     asked = [found for sentence, found in named if _REQUEST.search(sentence) and not _LISTING.match(sentence)]
     chosen = asked[-1:] or [found for _, found in named]
     return list(dict.fromkeys(name for found in chosen for name in found))

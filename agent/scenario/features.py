@@ -18,7 +18,7 @@ VECTOR_WEIGHT, EARLIER_WEIGHT = 1.6, 0.5
 # The encoder reads about a thousand characters: a long text is read in pieces, of its start and its end, and all of it
 # for what is urgent, in windows that overlap by half so that no sentence is cut in each of them.
 PIECE, START, END = 900, 500, 2_000
-WINDOW = 700
+WINDOW = 350
 
 
 class Rows(NamedTuple):
@@ -50,11 +50,16 @@ def features(encode: Encode, conversations: Sequence[Turns]) -> list[Rows]:
 
 
 def windows(encode: Encode, turns: Turns) -> Rows | None:
-    """Readings of the last user turn, window by window; None where it is short enough to be read at once."""
-    last = " ".join(str([t for t in turns if t.get("role") == "user"][-1].get("content") or "").split())
-    if len(last) <= PIECE:
+    """Readings of long user turns, window by window; None where each is short enough to be read at once."""
+    said = [" ".join(str(turn.get("content") or "").split()) for turn in turns if turn.get("role") == "user"]
+    parts = [
+        text[start : start + WINDOW]
+        for text in said
+        if len(text) > PIECE
+        for start in range(0, len(text) - WINDOW // 2, WINDOW // 2)
+    ]
+    if not parts:
         return None
-    parts = [last[start : start + WINDOW] for start in range(0, len(last) - WINDOW // 2, WINDOW // 2)]
     vectors = encode(parts)
     return Rows(np.stack([_row(*reading) for reading in zip(vectors, parts, strict=True)]), parts)
 

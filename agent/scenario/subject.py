@@ -46,9 +46,9 @@ def is_new(text: str) -> bool:
     rest = _THANKS.sub("", text)
     if _says("unrelated", rest) and not _says("not_over", rest):
         return True
-    if _says("hangs_on", rest) or len(rest.split()) < FEW_WORDS:
+    if _says("hangs_on", rest):
         return False
-    return _says("new", rest) or "?" in rest
+    return _says("new", rest) or ("?" in rest and len(rest.split()) >= FEW_WORDS)
 
 
 def is_over(text: str) -> bool:

@@ -88,7 +88,8 @@ def reviewed(case: Case, chat: SharedDraft, **resources: Any) -> Outcome:
 def holds(counts: dict[str, int]) -> bool:
     """The bars: nothing right removed, no document touched, no emergency missed, few additions that do not fit."""
     wrong = ("urgent instructions removed", "right answers removed", "documents touched", "emergencies without advice")
-    return not any(counts[name] for name in wrong) and counts["that do not fit"] <= MOST_MISFITS * counts["additions"]
+    unfit = counts["that do not fit"] + counts["not read yet"]  # what nobody has read does not count as fitting
+    return not any(counts[name] for name in wrong) and unfit <= MOST_MISFITS * counts["additions"]
 
 
 def shown(counts: dict[str, dict[str, int]]) -> Table:

@@ -9,7 +9,7 @@ import pytest
 from agent.scenario.classifier import ScenarioClassifier, load_classifier
 from agent.scenario.measure import Counts, confusion, scores
 from agent.scenario.questions import load_questions
-from principles.schema import Dimension
+from principles.schema import Dimension, Urgency
 from retrieval.encoder import load_encoder
 
 
@@ -96,3 +96,30 @@ def test_nothing_but_the_cache_is_written(
     monkeypatch.chdir(tmp_path)
     classifier.classify([{"role": "user", "content": "hello"}])
     assert not list(tmp_path.iterdir())
+
+
+CALM = (
+    "I have been trying to eat better this month and want to tell you about it. Breakfast is porridge with berries, and on "
+    "Sundays eggs with toast. I walk to work, which takes half an hour, and I climb the stairs. At lunch I have soup, often "
+    "lentil or tomato, with a roll. In the afternoon there is tea, and in the evening fish or chicken with vegetables. "
+) * 9
+
+
+@pytest.mark.parametrize("place", [950, 2200])
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "Since this morning I have crushing chest pain going down my arm and I am sweating. ",
+        "My left arm is weak since an hour and my speech is slurred. ",
+    ],
+)
+def test_a_red_flag_deep_in_a_long_message_is_seen(classifier: ScenarioClassifier, flag: str, place: int) -> None:
+    told = f"{CALM[:place]}. {flag}{CALM[place:]} How much protein should I eat a day?"
+    for turns in ([told], [told, "So what should I do?"]):
+        found = classifier.classify([{"role": "user", "content": text} for text in turns])
+        assert found.urgency is Urgency.EMERGENT
+
+
+def test_a_long_calm_message_is_no_emergency(classifier: ScenarioClassifier) -> None:
+    asked = [{"role": "user", "content": f"{CALM} How much protein should I eat a day?"}]
+    assert classifier.classify(asked).urgency is Urgency.NON_EMERGENT

@@ -134,7 +134,13 @@ def _badge(kind: str, name: str, words: str) -> Markup:
 def _done(turn: Turn) -> Markup:
     state, changes = turn.trace.state, changes_of(turn.trace.state)
     answer = fill('<div class="answer prose">{}</div>', marked(state["answer"], changes, turn.name))
-    return joined([badge(state), _faults(state), answer, changes_list(changes, turn.name)])
+    return joined([badge(state), _left_out(state), _faults(state), answer, changes_list(changes, turn.name)])
+
+
+def _left_out(state: dict[str, Any]) -> Markup:
+    """What was not read or not finished, where the badge does not say it already."""
+    said = state["warnings"] if state["reviewed"] else []
+    return joined([fill('<p class="hint">⚠️ {}.</p>', warning[:1].upper() + warning[1:]) for warning in said])
 
 
 def _faults(state: dict[str, Any]) -> Markup:

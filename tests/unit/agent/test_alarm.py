@@ -52,7 +52,9 @@ def test_calm_questions_raise_none(code: str) -> None:
     assert not alarming(CALM[code])
 
 
-def test_every_language_of_the_fixed_words_but_english_has_them() -> None:
-    assert set(texts()) - set(patterns("agent", "alarms")) == {"en"}
-    assert not alarming("My father is not breathing")  # English is the scenario's
+def test_every_language_of_the_fixed_words_has_them() -> None:
+    assert set(texts()) <= set(patterns("agent", "alarms"))
+    assert alarming("snake bite on foot, what should I do?")
+    assert not alarming("Do snakes bite at night?")
+    assert not alarming("My father is not breathing")  # English is the scenario's, but for bites
     assert not alarming("")

@@ -80,3 +80,35 @@ def test_an_unsure_scenario_leaves_it_to_the_words() -> None:
     unsure = CALM.model_copy(update={"task": Task.DOCUMENTATION, "confidence": {"task": 0.3}})
     assert not wants_document([{"role": "user", "content": "My week in the garden, and my leg is numb."}], unsure)
     assert wants_document([{"role": "user", "content": "Translate into Polish: take with food"}], unsure)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Never wait to see if chest pain passes, call 999.",
+        "Do not let the doctor say it's not urgent; call 911",
+        "Have someone drive you to the nearest ED",
+        "Contact Samaritans on 116 123",
+        "You need medical attention today",
+    ],
+)
+def test_urgent_whatever_else_the_sentence_says(sentence: str) -> None:
+    assert keep.is_urgent(sentence)
+
+
+@pytest.mark.parametrize("said", ["My face is puffy since lisinopril", "My heart is beating funny since Ventolin"])
+def test_a_reaction_by_its_time_alone(said: str) -> None:
+    assert keep.tells_of_a_reaction([{"role": "user", "content": said}])
+
+
+@pytest.mark.parametrize(
+    ("question", "document"),
+    [
+        ("Put this into Spanish: take with food", True),
+        ("tl;dr of this leaflet", True),
+        ("Fix the grammar: patient do well", True),
+        ("Explain my discharge summary", False),
+    ],
+)
+def test_more_documents(question: str, document: bool) -> None:
+    assert wants_document([{"role": "user", "content": question}], CALM) == document

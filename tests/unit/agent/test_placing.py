@@ -19,8 +19,16 @@ def test_openings_stand_in_the_order_of_their_weight() -> None:
     for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
         offered = [proposal("light", 3), proposal("heavy", 10), proposal("middle", -7)]
         answer, done = made("Rest.", [offered[place] for place in order], WordEncoder().encode)
-        assert [line.split()[2] for line in answer.split("\n\n")[:-1]] == ["middle", "heavy", "light"]
+        assert [line.split()[2] for line in answer.split("\n\n")[:-1]] == ["heavy", "middle", "light"]
         assert len(done) == 3
+
+
+def test_nothing_opens_an_answer_before_its_call_for_help() -> None:
+    answer, _ = made("Call 112 now.\n\nRest.", [proposal("light", 3)], WordEncoder().encode)
+    assert answer == "Call 112 now.\n\nMind the light light light.\n\nRest."
+    calling = proposal("call", 10, added="Call 911 now.")
+    answer, _ = made("Go to a hospital.\n\nRest.", [proposal("light", 3), calling], WordEncoder().encode)
+    assert answer.startswith("Call 911 now.\n\nMind the light")
 
 
 def test_replacing_does_not_renumber_what_stands_around() -> None:

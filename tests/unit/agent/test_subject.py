@@ -57,6 +57,7 @@ def test_what_is_not_over_is_still_in_hand(last: str) -> None:
         "Thank you. Now please give me a recipe for lentil soup.",
         "By the way, which films are good for children?",
         "Quite unrelated: is brown rice better than white rice?",
+        "lentil soup recipe",
     ],
 )
 def test_another_subject_inherits_nothing(last: str) -> None:

@@ -49,3 +49,15 @@ def test_user_text_is_never_a_template() -> None:
 def test_points_and_safety_travel_along() -> None:
     (criterion,) = build_rubric([principle("tea", points=-7, safety_critical=True)], user("x")).criteria
     assert (criterion.points, criterion.safety_critical, criterion.principle_id) == (-7, True, "task.tea")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "I take metformin, lisinopril and atorvastatin and want to stop my sertraline.",
+        "I'm on metformin, lisinopril and atorvastatin; can I stop my sertraline?",
+        "I take metformin and lisinopril, but can I stop my sertraline?",
+    ],
+)
+def test_what_is_asked_about_within_a_sentence(question: str) -> None:
+    assert fill_slots(user(question))["medicine"] == "sertraline"
