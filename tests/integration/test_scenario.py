@@ -99,9 +99,10 @@ def test_nothing_but_the_cache_is_written(
 
 
 CALM = (
-    "I have been trying to eat better this month and want to tell you about it. Breakfast is porridge with berries, and on "
-    "Sundays eggs with toast. I walk to work, which takes half an hour, and I climb the stairs. At lunch I have soup, often "
-    "lentil or tomato, with a roll. In the afternoon there is tea, and in the evening fish or chicken with vegetables. "
+    "I have been trying to eat better this month and want to tell you about it. Breakfast is porridge with berries, "
+    "and on Sundays eggs with toast. I walk to work, which takes half an hour, and I climb the stairs. At lunch I "
+    "have soup, often lentil or tomato, with a roll. In the afternoon there is tea, and in the evening fish or "
+    "chicken with vegetables. "
 ) * 9
 
 
