@@ -10,6 +10,7 @@ from agent.critic.corrections import MARK
 from agent.edits import Proposal
 from agent.keep import calls_for_help
 from agent.text import Unit
+from principles.scoring import by_weight
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 # Above this cosine two pieces of advice say so nearly the same that one is enough (read over all pairs).
@@ -37,7 +38,7 @@ def made(answer: str, proposals: Sequence[Proposal], encode: Encode) -> tuple[st
             answer = changed
         done.append(one)
     if openings:
-        openings.sort(key=lambda one: (not one.criterion.safety_critical, -abs(one.criterion.points)))
+        openings.sort(key=lambda one: by_weight(one.criterion))
         answer = _opened(answer, openings)
     if remarks := [one.added for one in done if one.placement == "remark"]:
         answer = text.with_remarks(answer, remarks)
@@ -53,9 +54,9 @@ def _opened(answer: str, openings: Sequence[Proposal]) -> str:
     return text.insert_opening(answer, added)
 
 
-def _lightest_last(one: Proposal) -> tuple[bool, bool, float]:
+def _lightest_last(one: Proposal) -> tuple[bool, tuple[bool, float]]:
     """Faults first, since what is taken out must not take an addition along; then by weight."""
-    return (one.criterion.points > 0, not one.criterion.safety_critical, -abs(one.criterion.points))
+    return one.criterion.points > 0, by_weight(one.criterion)
 
 
 def _opens(one: Proposal) -> bool:

@@ -22,7 +22,7 @@ from agent.placing import made
 from agent.prompts import prompt
 from principles.grader import Turns, grade
 from principles.schema import Criterion, Principle, Rubric, Verdict
-from principles.scoring import failed, gain, newly_broken
+from principles.scoring import by_weight, failed, gain, newly_broken
 
 # Expected points that an edit must win: less is within the judge's noise.
 LEAST_GAIN = 0.5
@@ -62,7 +62,7 @@ Notice = Callable[[str, str], None]
 def to_mend(rubric: Rubric, verdicts: dict[str, Verdict]) -> list[Criterion]:
     """Failed criteria, safety-critical and weighty ones first."""
     fallen = [c for c in rubric.criteria if c.id in verdicts and failed(c, verdicts[c.id])]
-    return sorted(fallen, key=lambda c: (not c.safety_critical, -abs(c.points)))
+    return sorted(fallen, key=by_weight)
 
 
 def revise_by_edits(

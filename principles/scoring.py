@@ -38,6 +38,11 @@ def probability(verdict: Verdict) -> float:
     return 1.0 if verdict.label is Label.MET else 0.0
 
 
+def by_weight(criterion: Criterion) -> tuple[bool, float]:
+    """A key to sort criteria by: safety-critical ones first, then the weightiest, be it wanted or a fault."""
+    return not criterion.safety_critical, -abs(criterion.points)
+
+
 def failed(criterion: Criterion, verdict: Verdict) -> bool:
     """Whether the answer falls short: a wanted thing is missing, or a fault is there. UNKNOWN is neither."""
     return verdict.label is (Label.NOT_MET if criterion.points > 0 else Label.MET)

@@ -13,6 +13,7 @@ import numpy as np
 
 from agent.critic.pleas import is_plea
 from principles.schema import Criterion
+from principles.scoring import by_weight
 from retrieval.encoder import Encoder, Vectors
 
 LEAST, MOST = 5, 15
@@ -71,7 +72,7 @@ class Gate:
                 sound.append(criterion)
         distinct = self._distinct(sound)
         dropped["duplicate"] += len(sound) - len(distinct)
-        chosen = sorted(distinct, key=_weight)[:MOST]
+        chosen = sorted(distinct, key=by_weight)[:MOST]
         dropped["beyond the fifteen weightiest"] += len(distinct) - len(chosen)
         kept = tuple(criterion for criterion in distinct if criterion in chosen)
         return Gated(kept, +dropped, _refusal(kept))
@@ -80,7 +81,7 @@ class Gate:
         """Of criteria that say the same, the weightiest."""
         vectors = {one.id: row for one, row in zip(criteria, self._vectors([c.text for c in criteria]), strict=True)}
         kept: list[Criterion] = []
-        for criterion in sorted(criteria, key=_weight):
+        for criterion in sorted(criteria, key=by_weight):
             rivals = [other for other in kept if (other.points > 0) == (criterion.points > 0)]
             if all(float(vectors[criterion.id] @ vectors[other.id]) < DUPLICATE for other in rivals):
                 kept.append(criterion)
@@ -118,10 +119,6 @@ def fault_of(criterion: Criterion) -> str | None:
     if all(word in _EMPTY or word.removesuffix("s") in _EMPTY for word in words):
         return "vague"
     return None
-
-
-def _weight(criterion: Criterion) -> tuple[bool, float]:
-    return (not criterion.safety_critical, -abs(criterion.points))
 
 
 def _refusal(criteria: Sequence[Criterion]) -> str | None:

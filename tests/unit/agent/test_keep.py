@@ -61,8 +61,12 @@ def test_the_first_the_nearest_and_yes_or_no_answer_the_question() -> None:
         ("Translate into Polish: take with food", True),
         ("Summarise this leaflet in five bullet points.", True),
         ("Write a python function for the body mass index", True),
+        ("Put this into Spanish: take with food", True),
+        ("tl;dr of this leaflet", True),
+        ("Fix the grammar: patient do well", True),
         ("How do I write a letter to my doctor?", False),
         ("What does my discharge summary mean?", False),
+        ("Explain my discharge summary", False),
         ("Is my rash an allergy?", False),
     ],
 )
@@ -99,16 +103,3 @@ def test_urgent_whatever_else_the_sentence_says(sentence: str) -> None:
 @pytest.mark.parametrize("said", ["My face is puffy since lisinopril", "My heart is beating funny since Ventolin"])
 def test_a_reaction_by_its_time_alone(said: str) -> None:
     assert keep.tells_of_a_reaction([{"role": "user", "content": said}])
-
-
-@pytest.mark.parametrize(
-    ("question", "document"),
-    [
-        ("Put this into Spanish: take with food", True),
-        ("tl;dr of this leaflet", True),
-        ("Fix the grammar: patient do well", True),
-        ("Explain my discharge summary", False),
-    ],
-)
-def test_more_documents(question: str, document: bool) -> None:
-    assert wants_document([{"role": "user", "content": question}], CALM) == document
