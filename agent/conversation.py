@@ -1,7 +1,7 @@
 """From LangChain messages to the plain turns that prompts, scenario and rubric are about."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -10,16 +10,20 @@ from agent.llm.sendable import sendable
 from principles.errors import InputError
 from principles.grader import Turns
 from principles.medicines import find_medicines
-from principles.patterns import says
+from principles.patterns import patterns
 
 # Tokens kept free for instructions, criterion, draft and what revision adds.
 RESERVED_TOKENS = 2_000
 DEFAULT_CONTEXT_TOKENS = 32_768
 # No tokenizer of a likely model makes more than one token of three bytes on average over a text.
 LEAST_BYTES_A_TOKEN = 3
-# What is carried on from turns that do not fit: sentences up to a length, and characters in all.
+# What is carried on from turns that do not fit: sentences up to a length, of longer ones a part, and characters in all.
 LONGEST_FACT, CARRIED_CHARACTERS = 300, 1_500
 SAID_EARLIER = "Said earlier:"
+_CARRIED = re.compile(rf"^\({SAID_EARLIER} (.*)\)$", re.MULTILINE)
+_SENTENCE_END = re.compile(r"(?<=[.!?؟।۔])\s+|(?<=[。！？])|\n+")
+# Where a sentence that is too long may be cut: best between clauses, else between words.
+_BORDERS = (re.compile(r"[,;:،؛]\s+|[、，；：]|\s[–—-]\s"), re.compile(r"\s+"))
 _PICTURES = ("image", "audio", "video", "file", "media", "document")
 
 
@@ -59,13 +63,28 @@ def unread(messages: Sequence[AnyMessage]) -> list[str]:
     return found
 
 
-def within_context(turns: Turns, context_tokens: int | None = None) -> tuple[Turns, list[str]]:
+def checked_draft(given: object) -> str:
+    """An answer that somebody else wrote, as it can be reviewed. Raises InputError where it is none."""
+    if not isinstance(given, str) or not (draft := sendable(given).strip()):
+        raise InputError("the draft must be text, and not empty: give the answer to review, or leave it out")
+    return draft
+
+
+def within_context(turns: Turns, context_tokens: int | None = None, draft: str = "") -> tuple[Turns, list[str]]:
     """The turns without the oldest where they are too long for the context, and a warning that says so.
 
     What earlier turns tell of medicines, allergies, pregnancy, age and diseases is carried on into the first turn that
-    is kept. Raises InputError where the question alone does not fit.
+    is kept. A `draft` that was given stands beside them. Raises InputError where that or the question alone does not
+    fit.
     """
     room = ((context_tokens or DEFAULT_CONTEXT_TOKENS) - RESERVED_TOKENS) * LEAST_BYTES_A_TOKEN
+    taken = len(draft.encode())
+    if taken > room // 2:  # the question stands beside it, and mended it grows
+        raise InputError(
+            f"the draft is too long: {taken:,} bytes, and this model's context has room for {room // 2:,}. Shorten it, "
+            "or use a model with a longer context"
+        )
+    room -= taken
     size = _bytes(turns[-1])
     if size > room:
         raise InputError(
@@ -82,23 +101,57 @@ def within_context(turns: Turns, context_tokens: int | None = None) -> tuple[Tur
     warning = f"{counted(first, 'earlier message')} did not fit into the model's context and could not be read"
     if facts := lasting_facts(turns[:first], min(CARRIED_CHARACTERS, max(0, room - size))):
         place = next(i for i, turn in enumerate(kept) if turn["role"] == "user")
-        kept[place]["content"] = f"({SAID_EARLIER} {facts})\n{kept[place]['content']}"
+        kept[place]["content"] = carrying(facts, kept[place]["content"])
         warning += "; what they say of medicines, allergies, pregnancy, age and diseases was carried on"
     return kept, [warning]
 
 
 def lasting_facts(turns: Turns, characters: int = CARRIED_CHARACTERS) -> str:
-    """The user's sentences that hold for later questions too, newest first, as many as there is room for."""
-    said = [turn["content"] for turn in reversed(turns) if turn["role"] == "user"]
-    sentences = [part.strip() for text in said for part in re.split(r"(?<=[.!?。！？])\s+|\n+", text) if part.strip()]
+    """The user's sentences that hold for later questions too, newest first, as many as there is room for.
+
+    Of a sentence longer than `LONGEST_FACT` they are the clauses around what holds.
+    """
+    said = [_CARRIED.sub(r"\1", turn["content"]) for turn in reversed(turns) if turn["role"] == "user"]
+    sentences = [part.strip() for text in said for part in _SENTENCE_END.split(text)]
     facts: dict[str, None] = {}
-    for sentence in sentences:
-        lasting = says("agent", "lasting", "lasting", sentence) or find_medicines(sentence)
-        if lasting and len(sentence) <= LONGEST_FACT:
-            if sum(map(len, facts)) + len(sentence) > characters:
-                break
-            facts[sentence] = None
+    for fact in (fact for sentence in sentences for fact in _lasting(sentence)):
+        if sum(map(len, facts)) + len(fact) > characters:
+            break
+        facts[fact] = None
     return " ".join(facts)
+
+
+def carrying(facts: str, text: str) -> str:
+    """What a turn says, after the facts of turns before it."""
+    return f"({SAID_EARLIER} {facts})\n{text}"
+
+
+def _lasting(sentence: str) -> Iterator[str]:
+    """The sentence if anything of it holds for later questions; the parts around it where the sentence is too long."""
+    spans = [match.span() for words in patterns("agent", "lasting").values() for match in words.finditer(sentence)]
+    starts = ((sentence.find(name.split()[0]), len(name)) for name in find_medicines(sentence))
+    spans += [(start, start + length) for start, length in starts]
+    told = 0
+    for start, end in sorted(spans):
+        if end > told:
+            low, high = _part(sentence, start, end)
+            cut = "…" if high < len(sentence) else ""
+            yield sentence[max(low, min(told, start)) : high].strip() + cut
+            told = high
+
+
+def _part(sentence: str, start: int, end: int) -> tuple[int, int]:
+    """Where to cut a sentence around what stands at `start` to `end`: less than `LONGEST_FACT` characters stay."""
+    if len(sentence) <= LONGEST_FACT:
+        return 0, len(sentence)
+    spare = (LONGEST_FACT - 1 - (end - start)) // 2
+    low, high = start - spare, end + spare
+    if low > 0:
+        low = next((cut.end() for border in _BORDERS for cut in border.finditer(sentence, low, start)), low)
+    if high < len(sentence):
+        cuts = (cut.start() for border in _BORDERS for cut in reversed([*border.finditer(sentence, end, high)]))
+        high = next(cuts, high)
+    return max(low, 0), high
 
 
 def _content(message: BaseMessage) -> str:

@@ -6,7 +6,7 @@ and what is said of stopping a suspected culprit stay as they are; what answers 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median_low
@@ -17,15 +17,17 @@ import numpy.typing as npt
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent import keep, text
+from agent.claims import Claims
 from agent.critic.corrections import CORRECTION
 from agent.critic.judge import ModelJudge
 from agent.critic.quoting import quoted, quoted_turns
-from agent.emergency import call_in
+from agent.emergency import call_in, verdicts_by_words
 from agent.guard import new_facts
 from agent.language import LANGUAGES, language_of
 from agent.llm.client import Model
 from agent.prompts import prompt
 from agent.text import Unit
+from principles.facts import Fact
 from principles.grader import Turns
 from principles.schema import Criterion, Principle, Verdict
 from principles.scoring import probability
@@ -81,7 +83,7 @@ class Editor:
     """Proposes edits to one answer.
 
     `english` are the turns in English; `language` is the answer's, an ISO 639-1 code. A `document` is left as it is,
-    and in an `emergency` nothing is taken away.
+    and in an `emergency` nothing is taken away. Which sentence gets a knowledge card wrong, `claims` says.
     """
 
     turns: Turns
@@ -92,6 +94,7 @@ class Editor:
     english: Turns = ()
     document: bool = False
     emergency: bool = False
+    claims: Claims | None = None
     _told: dict[str, set[int]] = field(default_factory=dict, init=False)
 
     def proposals(
@@ -112,6 +115,10 @@ class Editor:
                 one.added, answer, principle.advice, principle.statement, fixed, *said, language=self.language
             ):
                 yield one
+
+    def known(self, answer: str, principles: Iterable[Principle]) -> dict[str, Verdict]:
+        """See `verdicts_without_model`."""
+        return verdicts_without_model(answer, principles, self.claims)
 
     @property
     def _in_english(self) -> bool:
@@ -150,10 +157,14 @@ class Editor:
 
     def _offenders(self, answer: str, criterion: Criterion, principle: Principle) -> Iterator[tuple[Unit, float, bool]]:
         """The sentences that show the fault, with P(fault) and whether they answer the question."""
+        if isinstance(principle, Fact) and self.claims:
+            yield from self._wrong_of_fact(answer, principle, self.claims)
+            return
         found = text.units(answer)
         answering = self._answering(answer)
         if len(found) > SUSPECTS:
-            near = self.encode([criterion.text, principle.advice]) @ self.encode([unit.text for unit in found]).T
+            fault = [criterion.text, principle.advice] if principle.advice else [criterion.text]
+            near = self.encode(fault) @ self.encode([unit.text for unit in found]).T
             ranked = np.argsort(-near.max(axis=0))[:SUSPECTS]
             found = [found[i] for i in sorted(ranked)]
         found = [unit for unit in found if not self._untouchable(unit.text)]
@@ -166,6 +177,13 @@ class Editor:
             if any(self._untouchable(other.text) for other in inside):
                 whole = unit
             yield whole, chance, any(other.start in answering for other in inside if other.start >= whole.start)
+
+    def _wrong_of_fact(self, answer: str, fact: Fact, claims: Claims) -> Iterator[tuple[Unit, float, bool]]:
+        """The one sentence that gets the fact wrong, by itself: what hangs on it may be right."""
+        found = [unit for unit in text.units(answer) if not self._untouchable(unit.text)]
+        if suspect := claims.suspect(found, fact):
+            unit, chance = suspect
+            yield unit, chance, unit.start in self._answering(answer)
 
     def _answering(self, answer: str) -> set[int]:
         """Where the sentences start that answer the question; told once an answer, for all criteria."""
@@ -186,7 +204,7 @@ class Editor:
         if advice := self._advice(principle):
             weaker = self._weaker(answer, advice, principle)
             yield Proposal(criterion, weaker, advice, "advice", principle.placement)
-        if not critical or (not self._in_english and advice):
+        if principle.advice and (not critical or (not self._in_english and advice)):
             return  # the model's own words cost a generation and seldom help
         worded = self._in_model_words(answer, principle)
         if worded and language_of(worded) == self.language:
@@ -213,7 +231,7 @@ class Editor:
             conversation=quoted_turns(self.turns),
             answer=quoted(answer),
             statement=principle.statement,
-            advice=principle.advice,
+            advice=principle.advice or principle.statement,
             language=LANGUAGES.get(self.language, "the language of the question"),
         )
         messages = [SystemMessage(prompt("add_system")), HumanMessage(filled)]
@@ -222,6 +240,13 @@ class Editor:
         if not isinstance(said, str):
             return ""
         return " ".join(_WHOLE_SENTENCES.findall(" ".join(said.split()))[:ADDED_SENTENCES]).strip()
+
+
+def verdicts_without_model(answer: str, principles: Iterable[Principle], claims: Claims | None) -> dict[str, Verdict]:
+    """By criterion id, the verdicts that need no call to a model: on the call for help by its words, and on knowledge
+    cards by the reader of claims."""
+    known = list(principles)
+    return verdicts_by_words(answer, known) | (claims.verdicts(answer, known) if claims else {})
 
 
 def _guilty_from(chances: Sequence[float | None]) -> float:

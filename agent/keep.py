@@ -25,13 +25,20 @@ _says = partial(says, "agent", "keep")
 
 def is_urgent(sentence: str) -> bool:
     """Whether a sentence tells the person to get urgent help, or gives first aid."""
-    clauses = _CLAUSE.split(sentence)  # "Never wait and see, call 999." must not be taken for waiting
-    return any((_says("help", one) or _says("urgent", one)) and not _says("no_urgency", one) for one in clauses)
+    return _in_a_clause(sentence, ("help", "urgent"), ("no_urgency",))
 
 
 def calls_for_help(sentence: str) -> bool:
     """Whether a sentence sends the person to where urgent help is, now. "See your doctor at once" does not."""
-    return _says("help", sentence) and not _says("no_urgency", sentence) and not _says("no_call", sentence)
+    return not _says("put_off", sentence) and _in_a_clause(sentence, ("help",), ("no_urgency", "no_call"))
+
+
+def _in_a_clause(sentence: str, told: Sequence[str], told_away: Sequence[str]) -> bool:
+    """Whether a clause says any of `told` and none of `told_away`: "Never wait and see, call 999." is not waiting."""
+    return any(
+        any(_says(what, clause) for what in told) and not any(_says(what, clause) for what in told_away)
+        for clause in _CLAUSE.split(sentence)
+    )
 
 
 def speaks_of_stopping(sentence: str) -> bool:

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from agent.conversation import carrying, lasting_facts
 from agent.critic.quoting import quoted
 from agent.llm.client import Model
 from agent.prompts import prompt
 from principles.errors import ModelError
 from principles.grader import Turns
+from principles.medicines import find_medicines
+from principles.patterns import patterns
 
 if TYPE_CHECKING:
     from lingua import ConfidenceValue, LanguageDetector
@@ -69,11 +72,17 @@ _ENGLISH = re.compile(
 )
 _SHARED = re.compile(r"\b(?:is|an|of|for|can|have|has|i|or)\b", re.IGNORECASE)
 _FIFTH = 0.2
-# English words of four letters and more, of which a text in English has so many. english.txt holds those that stand in
-# four or more of this project's own questions and principles.
-_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+# English words, of which a text in English has so many. english.txt holds the longer ones that stand in four or more of
+# this project's own questions and principles, or of its knowledge cards, and common short ones.
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _MOSTLY = 0.6
-# By so much another language must be likelier than English. With all of this 8 of 1,069 patients' questions in English
+# Shorter words are shared with other languages.
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+# A cry for help has no more words.
+CRY_WORDS = 3
+# Names of medicines, which are of no language, are looked up in texts of so few words.
+FEW_WORDS = 8
+# By so much another language must be likelier than English. With all of this 6 of 1,069 patients' questions in English
 # are taken for another language (names of medicines, misspelt), and of 132 in 22 others, many of them of three words,
 # none for English but one Swahili word.
 MARGIN = 0.15
@@ -97,6 +106,8 @@ def language_of(text: str) -> str:
     """
     if is_english(text):
         return "en"
+    if cry := _cried_in(text):
+        return cry
     ranked = _ranked(text)
     near = {_code(value) for value in ranked[:ALIKE]} - {"en"}
     import py3langid
@@ -111,7 +122,9 @@ def language_of(text: str) -> str:
 
 
 def is_english(text: str) -> bool:
-    """Whether a text is in English, as far as can be told: what is in doubt counts as English."""
+    """Whether a text is in English, as far as can be told: what is in doubt is, but for a cry for help."""
+    if _cried_in(text):
+        return False
     words = [word for word in text.split() if any(map(str.isalpha, word))]
     own, shared = len(_ENGLISH.findall(text)), len({word.lower() for word in _SHARED.findall(text)})
     if (own >= 1 or shared >= 2) and own + shared >= max(1.0, _FIFTH * len(words)):
@@ -121,9 +134,24 @@ def is_english(text: str) -> bool:
     return code == "en" or ahead < MARGIN or (len(words) < 2 and text.isascii()) or _of_english_words(text)
 
 
+def _cried_in(text: str) -> str:
+    """The language in whose words of alarm so short a text cries for help that its letters tell little; else empty."""
+    if len(text.split()) > CRY_WORDS:
+        return ""
+    alarms = patterns("agent", "alarms")
+    near = [code for code in map(_code, _ranked(text)[: 2 * ALIKE]) if code != "en" and code in alarms]
+    return next((code for code in near if alarms[code].search(text)), "")
+
+
 def _of_english_words(text: str) -> bool:
-    """Notes without a verb ("dark urine, no fever") look like any language, but for their words."""
-    words = _LONG_WORD.findall(text.lower())
+    """Notes without a verb ("dark urine, no fever") look like any language, but for their words. Abbreviations and
+    units are of none."""
+    words = [word.lower() for word in _WORD.findall(text) if not word.isupper()]
+    if len(words) <= FEW_WORDS:
+        medicines = " ".join(find_medicines(text)).lower()
+        words = [word for word in words if word not in _WORD.findall(medicines)]
+        if medicines and not words:
+            return True  # a name alone is of no language
     return bool(words) and sum(word in _vocabulary() for word in words) >= _MOSTLY * len(words)
 
 
@@ -175,23 +203,39 @@ def _detector() -> "LanguageDetector":
 def in_english(turns: Turns, model: Model) -> Turns:
     """The turns with the user's in English; of a conversation in another language the last few.
 
+    What holds of the user's turns before them is carried on into the first of these, as `within_context` does.
     The model is asked only where a turn is in another language. Raises ModelError where it cannot be translated.
     """
     foreign = {i for i, turn in enumerate(turns) if turn["role"] == "user" and not is_english(turn["content"])}
     if not foreign:
         return turns
     users = [i for i, turn in enumerate(turns) if turn["role"] == "user"]
-    kept = range(users[-TURNS:][0], len(turns))
+    first = users[-TURNS:][0]
+    kept = [dict(turn) for turn in turns]
+    if facts := lasting_facts(turns[:first]):
+        kept[first]["content"] = carrying(facts, kept[first]["content"])
+        if min(foreign) < first:
+            foreign.add(first)
     return [
-        {**turns[i], "content": _translated(turns[i]["content"], model)} if i in foreign else turns[i] for i in kept
+        {**turn, "content": _translated(turn["content"], model)} if i in foreign else turn
+        for i, turn in enumerate(kept)
+        if i >= first
     ]
 
 
+def is_read_in_part(turns: Turns) -> bool:
+    """Whether the last question is translated without its middle, being too long."""
+    last = turns[-1]["content"]
+    return len(_parts(last)) > MOST_PIECES and not is_english(last)
+
+
 def _translated(text: str, model: Model) -> str:
-    """Piece by piece; of an endless text the first and the last pieces."""
+    """Piece by piece; of an endless text the first and the last pieces, and of its middle what holds for later."""
     parts = _parts(text)
     if len(parts) > MOST_PIECES:
-        parts = parts[: MOST_PIECES // 2] + parts[-MOST_PIECES // 2 :]
+        half = MOST_PIECES // 2
+        facts = lasting_facts([{"role": "user", "content": "".join(parts[half:-half])}], PIECE)
+        parts = [*parts[:half], *([facts] if facts else []), *parts[-half:]]
     return "\n".join(_piece_translated(part, model) for part in parts)
 
 

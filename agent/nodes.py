@@ -14,33 +14,36 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
-from langgraph.types import Overwrite
 
 from agent.choice import best_version
-from agent.conversation import turns_of, unread, within_context
+from agent.claims import Claims
+from agent.conversation import checked_draft, question_in_context, turns_of, unread, within_context
 from agent.critic.judge import ModelJudge
 from agent.document import wants_document
 from agent.drafting import draft_messages
-from agent.edits import Editor
-from agent.emergency import verdicts_by_words
-from agent.language import in_english, language_of
+from agent.edits import Editor, verdicts_without_model
+from agent.kept import found_of, rubric_of, shown_of
+from agent.language import in_english, is_read_in_part, language_of
 from agent.llm.client import Model, Usage
 from agent.resources import Resources
-from agent.revise import Version, revise_by_edits, rewrite, to_mend
+from agent.revise import Version, revise_by_edits, rewrite
 from agent.rubric import rubric_for
+from agent.scenario.subject import searched
 from agent.select import SelectingWriter
-from agent.state import Context, State
+from agent.state import CUT, Context, State, blank, context_of
 from principles.errors import ClinAlignError, ModelError
+from principles.facts import said_to
 from principles.grader import grade
-from principles.library import Library
-from principles.schema import Grade, Principle, Rubric, Scenario, Urgency, Verdict
+from principles.logs import logger
+from principles.rubric import advising, build_rubric
+from principles.schema import Expertise, Grade, Scenario, Urgency, Verdict
 from retrieval.retriever import Retrieved
 
-DRAFT_TOKENS = 600
 # A grade that rests on fewer of the criteria than this is no review.
 LEAST_COVERAGE = 0.5
 
 Update = dict[str, Any]
+_log = logger("agent")
 
 
 @dataclass
@@ -60,6 +63,7 @@ class Stage:
     def done(self, **facts: Any) -> Update:
         """The state update that every stage makes: seconds and usage."""
         seconds = round(time.perf_counter() - self.started, 3)
+        _log.debug("%s: %.3f s", self.name, seconds)
         self.tell("end", seconds=seconds, **facts)
         update: Update = {"timings": {self.name: seconds}}
         return update | ({"usage": asdict(self.usage)} if self.usage else {})
@@ -73,7 +77,7 @@ class Nodes:
 
     @contextmanager
     def _stage(self, name: str, runtime: Runtime[Context]) -> Iterator[Stage]:
-        stage = Stage(name, runtime.context or Context(), runtime, time.perf_counter())
+        stage = Stage(name, context_of(runtime.context), runtime, time.perf_counter())
         stage.tell("start")
         yield stage
 
@@ -85,49 +89,50 @@ class Nodes:
             stage.usage = model.usage
             yield stage, model
 
+    def begin(self, state: State) -> Update:
+        """Put away what an earlier question has left. It cannot fail, so nothing of that outlives a failure."""
+        return {"given": [state["draft"]] if "draft" in state else [], **blank()}
+
     def prepare(self, state: State, runtime: Runtime[Context]) -> Update:
-        """Check the conversation, start the model while the encoder loads beside it, and have it read in English.
+        """Check the conversation and the draft that was given, start the model while the encoder loads beside it, and
+        have the conversation read in English.
 
         That comes before the draft, for whose end it would have to wait: an emergency is to be known at once.
         """
         with self._stage("prepare", runtime) as stage:
             turns = turns_of(state["messages"])
+            drafted = checked_draft(state["given"][0]) if state["given"] else ""
             loading = threading.Thread(target=self._load_search, daemon=True)
             loading.start()
             model = Model(self.resources.model())
             stage.usage = model.usage
             loading.join()  # loading beside the draft would slow both: llama.cpp wants the cores for itself
-            turns, dropped = within_context(turns, self.resources.context_tokens)
+            turns, dropped = within_context(turns, self.resources.context_tokens, drafted)
             warnings = [*unread(state["messages"]), *dropped]
             try:
                 english = in_english(turns, model)
             except ModelError as error:
                 english = turns
                 warnings += [f"the question could not be read in English ({error}): its urgency is a guess"]
-            fresh: Update = {
-                "versions": [],
-                "pending": None,
-                "rounds": 0,
-                "edits": [],
-                "warnings": Overwrite(warnings),
-                "reviewed": False,
-                "ended": False,
-                "coverage": 0.0,
-            }
-            facts = {name: Overwrite(value) for name, value in stage.done().items()}
-            return fresh | {"turns": turns, "english": english, **facts}
+            if is_read_in_part(turns):
+                warnings.append("of the middle of the question only medicines, allergies and the like were read")
+            found: Update = {"turns": turns, "english": english, "drafted": drafted, "warnings": warnings}
+            return found | stage.done()
 
     def _load_search(self) -> None:
         with suppress(ClinAlignError):  # the scenario stage meets it again, and raises it where it is heard
             self.resources.search()
 
     def draft(self, state: State, runtime: Runtime[Context]) -> Update:
-        """Answer the question, streamed. Raises ModelError, which ends the run."""
+        """Answer the question, streamed, unless a draft was given. Raises ModelError, which ends the run."""
+        if state["drafted"]:
+            return {}
         with self._asking("draft", runtime) as (stage, model):
             scenario = Scenario.model_validate(state["scenario"])
-            written = model.text(draft_messages(state["turns"], scenario, state["document"]), DRAFT_TOKENS)
-            warnings = [f"the draft ran into its limit of {DRAFT_TOKENS} tokens and ends early"] if model.cut else []
-            return {"draft": written, "warnings": warnings, **stage.done(characters=len(written))}
+            most = stage.context.draft_tokens
+            written = model.text(draft_messages(state["turns"], scenario, state["document"]), most)
+            warnings = [f"{CUT} of {most} tokens and ends early"] if model.cut else []
+            return {"drafted": written, "warnings": warnings, **stage.done(characters=len(written))}
 
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         """What kind of question this is."""
@@ -142,7 +147,7 @@ class Nodes:
         with self._stage("retrieve", runtime) as stage:
             scenario = Scenario.model_validate(state["scenario"])
             found = self.resources.search().principles(state["english"], scenario, stage.context.top_k)
-            shown = [_shown(one) for one in found]
+            shown = [shown_of(one) for one in found]
             return {"principles": shown, **stage.done(principles=[one["id"] for one in shown])}
 
     def rubric(self, state: State, runtime: Runtime[Context]) -> Update:
@@ -155,23 +160,43 @@ class Nodes:
                 SelectingWriter(ModelJudge(model)),
                 stage.context.top_k,
                 scenario=Scenario.model_validate(state["scenario"]),
-                found=_found(state["principles"], search.retriever.library),
+                found=found_of(state["principles"], search.retriever.library),
             )
-            shown = [_shown(one.found) | {"applies": one.applies} for one in made.principles]
+            shown = [shown_of(one.found) | {"applies": one.applies} for one in made.principles]
             criteria = made.rubric.model_dump(mode="json")["criteria"]
             facts = stage.done(criteria=len(criteria))
             return {"principles": shown, "rubric": {"criteria": criteria, "draft": None, "final": None}, **facts}
 
+    def claims(self, state: State, runtime: Runtime[Context]) -> Update:
+        """Which knowledge cards the draft contradicts: each is a fault to mend."""
+        with self._stage("claims", runtime) as stage:
+            claims = self._claims(state, stage.context)
+            # In an emergency the call for help is what counts, and a document keeps its words.
+            left_alone = state["document"] or state["scenario"]["urgency"] == Urgency.EMERGENT
+            if claims is None or left_alone or language_of(state["drafted"]) != "en":
+                return stage.done(facts=[])
+            wrong = claims.contradictions(state["drafted"])
+            found = [Retrieved(one.fact, one.chance, mandatory=False) for one in wrong]
+            made = build_rubric([one.principle for one in found], state["english"])
+            criteria = made.model_dump(mode="json")["criteria"]
+            rubric = {**state["rubric"], "criteria": [*state["rubric"]["criteria"], *criteria]}
+            shown = [*state["principles"], *(shown_of(one) | {"applies": None} for one in found)]
+            return {"principles": shown, "rubric": rubric, **stage.done(facts=[one.principle.id for one in found])}
+
+    def _claims(self, state: State, context: Context) -> Claims | None:
+        critic = self.resources.claims() if context.facts else None
+        return critic.about(question_in_context(searched(state["english"]))) if critic else None
+
     def critique(self, state: State, runtime: Runtime[Context]) -> Update:
         """Grade the draft, or the revision that awaits its grade."""
         with self._asking("critique", runtime) as (stage, model):
-            pending = state["pending"] or {"answer": state["draft"], "fresh": {}, "edits": []}
+            pending = state["pending"] or {"answer": state["drafted"], "fresh": {}, "edits": []}
             rubric = rubric_of(state)
             if not rubric.criteria:
                 return self._unreviewed(state, stage, "no principle of the library applies, so nothing was checked")
-            library = self.resources.search().retriever.library
-            principles = [library.get(c.principle_id) for c in rubric.criteria if c.principle_id]
-            known = verdicts_by_words(pending["answer"], principles)
+            principles = [self.resources.principle(c.principle_id) for c in rubric.criteria if c.principle_id]
+            claims = self._claims(state, stage.context)
+            known = verdicts_without_model(pending["answer"], principles, claims)
             known |= {key: Verdict.model_validate(value) for key, value in pending["fresh"].items()}
             try:
                 judged = grade(rubric, state["turns"], pending["answer"], ModelJudge(model), known)
@@ -207,14 +232,26 @@ class Nodes:
 
     def _revised(self, version: Version, state: State, stage: Stage, model: Model) -> Version:
         retriever = self.resources.search().retriever
-        principles: dict[str, Principle] = {p["id"]: retriever.library.get(p["id"]) for p in state["principles"]}
+        expertise = Expertise(state["scenario"]["expertise"])
+        chosen = [said_to(expertise, self.resources.principle(one["id"])) for one in state["principles"]]
+        principles = {one.id: one for one in advising(chosen, state["english"])}
         rubric = rubric_of(state)
         if stage.context.revise == "rewrite" and not state["document"]:
             return Version(rewrite(version, rubric, principles, state["turns"], model), {})
         judge, encode = ModelJudge(model), retriever.encoder.encode
         language = language_of(version.answer)
         emergency = state["scenario"]["urgency"] == Urgency.EMERGENT
-        editor = Editor(state["turns"], judge, model, encode, language, state["english"], state["document"], emergency)
+        editor = Editor(
+            state["turns"],
+            judge,
+            model,
+            encode,
+            language,
+            state["english"],
+            state["document"],
+            emergency,
+            self._claims(state, stage.context),
+        )
         return revise_by_edits(
             version,
             rubric,
@@ -238,48 +275,15 @@ class Nodes:
         with self._stage("choose", runtime) as stage:
             rubric = rubric_of(state)
             best = best_version(rubric, state["versions"])
-            answer = best["answer"] if best else state["draft"]
+            answer = best["answer"] if best else state["drafted"]
             grades = {"draft": state["versions"][0]["grade"], "final": best["grade"]} if best else {}
             message = AIMessage(answer, additional_kwargs={"reviewed": state["reviewed"]})
             return {
                 "messages": [message],
                 "answer": answer,
+                "draft": state["drafted"],
                 "edits": best["edits"] if best else [],
                 "rubric": state["rubric"] | grades,
                 "coverage": best["grade"]["coverage"] if best else 0.0,
                 **stage.done(reviewed=state["reviewed"]),
             }
-
-
-def after_critique(state: State, runtime: Runtime[Context]) -> str:
-    """Revise while there is something to mend, a round is left and the last one helped."""
-    context = runtime.context or Context()
-    versions = state["versions"]
-    if not state["reviewed"] or state["ended"] or state["rounds"] >= context.max_rounds:
-        return "choose"
-    if best_version(rubric_of(state), versions) is not versions[-1]:
-        return "choose"
-    judged = Grade.model_validate(versions[-1]["grade"])
-    return "revise" if to_mend(rubric_of(state), judged.by_id) else "choose"
-
-
-def after_revise(state: State) -> str:
-    """Grade what was revised; without a revision the best version so far is the answer."""
-    return "critique" if state["pending"] else "choose"
-
-
-def rubric_of(state: State) -> Rubric:
-    """The criteria in the state, without their grades."""
-    return Rubric.model_validate({"criteria": state["rubric"]["criteria"]})
-
-
-def _shown(one: Retrieved) -> dict[str, Any]:
-    kept = {"id", "dimension", "statement", "points", "safety_critical", "sources"}
-    facts = one.principle.model_dump(mode="json", include=kept)
-    belongs = None if one.belongs is None else round(one.belongs, 4)
-    return facts | {"similarity": round(one.similarity, 4), "mandatory": one.mandatory, "belongs": belongs}
-
-
-def _found(shown: list[dict[str, Any]], library: Library) -> list[Retrieved]:
-    """What `_shown` was made of."""
-    return [Retrieved(library.get(one["id"]), one["similarity"], one["mandatory"], one["belongs"]) for one in shown]

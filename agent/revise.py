@@ -14,7 +14,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from agent import keep
 from agent.critic.quoting import quoted, quoted_turns
 from agent.edits import Editor, Proposal
-from agent.emergency import CALL, is_called, verdicts_by_words
+from agent.emergency import CALL, is_called
 from agent.guard import new_facts
 from agent.language import language_of
 from agent.llm.client import Model
@@ -74,8 +74,7 @@ def revise_by_edits(
     """
 
     def graded(answer: str) -> dict[str, Verdict]:
-        known = verdicts_by_words(answer, principles.values())
-        return grade(rubric, editor.turns, answer, editor.judge, known).by_id
+        return grade(rubric, editor.turns, answer, editor.judge, editor.known(answer, principles.values())).by_id
 
     fallen = [c for c in to_mend(rubric, version.verdicts) if c.principle_id in principles][:MOST_MENDED]
     proposals = {
@@ -169,7 +168,7 @@ def rewrite(version: Version, rubric: Rubric, principles: dict[str, Principle], 
         "rewrite",
         conversation=quoted_turns(turns),
         answer=quoted(version.answer),
-        shortcomings="\n".join(f"- It should be true that: {p.statement} Guidance: {p.advice}" for p in fallen),
+        shortcomings="\n".join(_shortcoming(p) for p in fallen),
     )
     written = model.text([SystemMessage(prompt("rewrite_system")), HumanMessage(filled)], REWRITE_TOKENS)
     allowed = [text for p in fallen for text in (p.advice, p.statement)]
@@ -178,3 +177,8 @@ def rewrite(version: Version, rubric: Rubric, principles: dict[str, Principle], 
         return version.answer
     # What tells to get help must not get lost on the way.
     return version.answer if len(keep.urgent_units(written)) < len(keep.urgent_units(version.answer)) else written
+
+
+def _shortcoming(principle: Principle) -> str:
+    guidance = f" Guidance: {principle.advice}" if principle.advice else ""
+    return f"- It should be true that: {principle.statement}{guidance}"

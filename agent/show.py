@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.conversation import counted
+from principles.schema import Verdict
+from principles.scoring import unsure
 
 STAGES = {
     "prepare": "getting the model ready",
@@ -17,6 +19,7 @@ STAGES = {
     "scenario": "what kind of question is this?",
     "retrieve": "looking for principles",
     "rubric": "which of them apply?",
+    "claims": "looking for wrong facts",
     "critique": "checking the answer against them",
     "revise": "mending what fails",
     "choose": "choosing the best version",
@@ -118,8 +121,8 @@ def _verdicts(grade: Mapping[str, Any] | None) -> Any:
         verdict = by_id.get(key)
         if verdict is None:
             return Text("–")
-        chance = "" if verdict["probability"] is None else f" {verdict['probability']:.2f}"
-        return Text(verdict["label"] + chance, style=_COLOURS[verdict["label"]])
+        doubt = " (unsure)" if unsure(Verdict.model_validate(verdict)) else ""
+        return Text(verdict["label"] + doubt, style=_COLOURS[verdict["label"]])
 
     return cell
 

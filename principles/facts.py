@@ -18,7 +18,7 @@ from pydantic import Field
 from principles.errors import LibraryError
 from principles.files import cache_dir, write_atomic
 from principles.library import Library, library_of, parsed_yaml
-from principles.schema import Dimension, Principle, Task, Text
+from principles.schema import Dimension, Expertise, Principle, Source, Task, Text
 
 BUNDLED = Path(__file__).with_name("facts")
 POINTS, POINTS_IF_CRITICAL = -7, -9
@@ -36,11 +36,21 @@ class Fact(Principle):
     dimension: Dimension = "task"
     values: tuple[str, ...] = tuple(str(task) for task in Task)
     rationale: Text = "A wrong fact in an answer is acted upon."
+    advice: Text
+    facets: tuple[Text, ...] = Field(min_length=3)
+    sources: tuple[Source, ...] = Field(min_length=1)
     names: tuple[Text, ...] = Field(min_length=1)
     wanted: Text
     wrong_forms: tuple[Text, ...] = Field(min_length=2)
     colleague: Text
     review_by: int = Field(ge=2020, le=2100)
+
+
+def said_to(expertise: Expertise, principle: Principle) -> Principle:
+    """A card as it is said to who asks, a patient or a colleague; a principle of the library as it is."""
+    if isinstance(principle, Fact) and expertise is Expertise.HEALTH_PROFESSIONAL:
+        return principle.model_copy(update={"advice": principle.colleague})
+    return principle
 
 
 def load_facts(folder: Path | None = None) -> Library:

@@ -1,19 +1,20 @@
 """Turns principles into the rubric for one question.
 
-Each principle's criterion template has slots for what the question says: whom it is about, which
-medicines and which measurements it names. They are filled by rule, in one pass, so that nothing a person
-writes is ever read as a template, and only short, recognised spans are taken over.
+Criteria and advice have slots for what the question says: whom it is about, which medicines and which
+measurements it names, and the warning signs of its complaint. They are filled by rule, in one pass, so that nothing
+a person writes is ever read as a template, and only short, recognised spans are taken over.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from principles.grader import Turns
 from principles.medicines import find_medicines
 from principles.patterns import SENTENCE_END
 from principles.schema import Criterion, Principle, Rubric
+from principles.signs import ANY, signs_of
 
-SLOTS = ("person", "medicine", "measure")
+SLOTS = ("person", "medicine", "measure", "signs")
 
 _RELATIONS = (
     "mother|mom|mum|father|dad|grandmother|grandma|grandfather|grandpa|husband|wife|partner|girlfriend|boyfriend|"
@@ -28,8 +29,10 @@ _MEASURE = re.compile(
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
-    r"\?|\b(?:stop|quit|come off|wean|start|switch|change|skip|miss(?:ed)?|double|want|can i|should|could|may i|is it|"
-    r"how|what|instead|add|combine|mix|safe)\b",
+    r"\?|\b(?:stop(?:ping)?|quit(?:ting)?|(?:com|gett)(?:e|ing) off|get off|wean(?:ing)?|start|switch(?:ing)?|"
+    r"chang(?:e|ing)|skip(?:ping)?|miss(?:ed)?|doubl(?:e|ing)|want|(?:woul|i'|i’)d like to|hop(?:e|ing) to|tempted|"
+    r"thinking (?:of|about)|can i|should|could|may i|is it|how|what|instead|add|combine|mix|safe|"
+    r"(?:worried|question) about)\b",
     re.IGNORECASE,
 )
 _LISTING = re.compile(
@@ -37,7 +40,9 @@ _LISTING = re.compile(
 )
 # Where a sentence turns from what is taken to what is asked.
 _TURNING = re.compile(
-    r";\s*|,?\s+(?=(?:but|and (?:i )?(?:want|would like|need)|and (?:can|should|could|may) i)\b)", re.I
+    r";\s*|,?\s+(?=(?:but|and (?:i )?(?:want|would like|need|am thinking)|and (?:can|should|could|may) i)\b)|"
+    r",\s+(?=(?:and )?(?:it['’]s|it is|now i|i['’]m|i am|i want)\b)",
+    re.I,
 )
 _SLOT = re.compile(r"\{(\w+)\}")
 _MOST_NAMED = 3
@@ -50,7 +55,7 @@ def build_rubric(principles: Sequence[Principle], turns: Turns) -> Rubric:
         criteria=tuple(
             Criterion(
                 id=principle.id,
-                text=_SLOT.sub(lambda match: slots.get(match[1], match[0]), principle.criterion),
+                text=_filled(principle.criterion, slots),
                 points=principle.points,
                 safety_critical=principle.safety_critical,
                 principle_id=principle.id,
@@ -60,8 +65,26 @@ def build_rubric(principles: Sequence[Principle], turns: Turns) -> Rubric:
     )
 
 
+def advising(principles: Sequence[Principle], turns: Turns) -> list[Principle]:
+    """The same principles with their advice worded for the last question. `turns` are in English."""
+    if not any("{" in one.advice for one in principles):
+        return list(principles)
+    slots = fill_slots(turns)
+    return [one.model_copy(update={"advice": _filled(one.advice, slots)}) for one in principles]
+
+
+def without_slots(template: str) -> str:
+    """A template to be read or embedded where there is no question: "{medicine}" becomes "the medicine"."""
+    return _SLOT.sub(r"the \1", template)
+
+
+def _filled(template: str, slots: Mapping[str, str]) -> str:
+    return _SLOT.sub(lambda match: slots.get(match[1], match[0]), template)
+
+
 def fill_slots(turns: Turns) -> dict[str, str]:
-    """What the user's own turns say of person, medicine and measure; a neutral phrase where they say nothing."""
+    """What the user's own turns say of person, medicine, measure and complaint; a neutral phrase where they say
+    nothing."""
     said = [turn["content"] for turn in turns if turn["role"] == "user"]
     last, everything = said[-1], "\n".join(reversed(said))
     medicines = _medicines_asked_about(last) or find_medicines(everything)
@@ -70,6 +93,7 @@ def fill_slots(turns: Turns) -> dict[str, str]:
         "person": _person(last) or _person(everything) or "the person",
         "medicine": _listed(medicines) or "the medicine",
         "measure": _listed(measures) or "the value given",
+        "signs": signs_of(last) or signs_of(everything) or ANY,
     }
 
 

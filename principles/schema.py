@@ -61,6 +61,8 @@ DIMENSIONS: dict[str, type[StrEnum]] = {
 }
 Dimension = Literal["urgency", "uncertainty", "expertise", "task"]
 Text = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"\S")]
+# Text that may be left out.
+SomeText = Annotated[str, Field(max_length=2_000, pattern=r"^$|\S")]
 
 
 class Scenario(Record):
@@ -90,27 +92,29 @@ class Source(Record):
 class Principle(Record):
     """One reusable rule of good clinical answering.
 
-    `criterion` is a yes/no question about an answer; its slots ({person}, {medicine}, {measure}) are
-    filled from the question. Positive `points` reward a yes; negative points say that yes is a fault.
+    `criterion` is a yes/no question about an answer; its slots and those of `advice` ({person}, {medicine}, {measure},
+    {signs}) are filled from the question. Positive `points` reward a yes; negative points say that yes is a fault.
     `advice` is spoken to the person asking and true wherever the principle applies, so that an answer
     may use it as it stands; `placement` says where in an answer it belongs. `always` brings a
-    safety-critical principle into every rubric of its scenario, whatever the search returns.
+    safety-critical principle into every rubric of its scenario, whatever the search returns. `rationale`, `advice`,
+    `facets` (questions that it foresees) and `sources` may be missing, as they are in libraries of others; without
+    advice, what is added to an answer is the model's own wording.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z]+\.[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
     dimension: Dimension
     values: tuple[str, ...] = Field(min_length=1)
     statement: Text
-    rationale: Text
+    rationale: SomeText = ""
     applies_when: Text
     criterion: Text
-    advice: Text
+    advice: SomeText = ""
     placement: Literal["opening", "body", "closing"] = "body"
     points: int = Field(ge=-10, le=10)
     safety_critical: bool = False
     always: bool = False
-    facets: tuple[Text, ...] = Field(min_length=3)
-    sources: tuple[Source, ...] = Field(min_length=1)
+    facets: tuple[Text, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Principle":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HELP = {
     "search": "Print the principles nearest to a text.",
     "facts": "Print the knowledge cards that bear on a question.",
+    "embed-facts": "Embed the bundled knowledge cards anew, after a change of any.",
     "near": "List the pairs of principles that say nearly the same; leaves with 2 where two say the same.",
     "calibrate": "How the cosine that means 'covered' agrees with labelled pairs.",
     "learn": "Learn from physicians' rubrics which principles are asked of answers to which questions.",
@@ -61,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = {
         "search": _search,
         "facts": _facts,
+        "embed-facts": _embed_facts,
         "near": _near,
         "calibrate": _calibrate,
         "learn": _learn,
@@ -94,6 +96,17 @@ def _facts(given: argparse.Namespace) -> None:
         print(f"{one.likely:.2f}  {one.fact.id}\n      {one.fact.statement} ({source.body}, {source.year})")
     if not found:
         print("no card bears on this")
+
+
+def _embed_facts(_: argparse.Namespace) -> None:
+    from principles import facts
+    from principles.files import write_atomic
+    from retrieval.encoder import load_encoder
+    from retrieval.fact_vectors import BUNDLED, embedded
+
+    path = Path(__file__).with_name(BUNDLED)
+    write_atomic(path, embedded(facts.load_facts(facts.BUNDLED), load_encoder()))
+    print(path)
 
 
 def _near(given: argparse.Namespace) -> None:
@@ -130,7 +143,7 @@ def _learn(given: argparse.Namespace) -> None:
     from retrieval.learn import learn
     from retrieval.retriever import load_retriever
 
-    items = _items(given.data)
+    items = _items(given.data, to_learn=True)
     retriever = load_retriever()
     demand = learn(retriever, items)
     path = given.out or LEARNT
@@ -151,13 +164,18 @@ def _growth(given: argparse.Namespace) -> None:
         _show_growth(result)
 
 
-def _items(given: Path | None) -> "list[Item]":
+def _items(given: Path | None, to_learn: bool = False) -> "list[Item]":
     folder = os.environ.get("CLINALIGN_DATA")
     if given is None and not folder:
         raise ConfigError(f"no data: give --data, or set CLINALIGN_DATA to the folder that holds {ITEMS}")
+    from principles.hard import refuse_hard
     from retrieval.coverage import read_items
 
-    return read_items(given or Path(str(folder)).expanduser() / ITEMS)
+    path = given or Path(str(folder)).expanduser() / ITEMS
+    items = read_items(path)
+    if to_learn:
+        refuse_hard(path, [item.hard for item in items])
+    return items
 
 
 def _show_calibration(result: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 
 from principles.errors import ConfigError
 from principles.library import Library
-from retrieval.coverage import Item, cosines, demands, records
+from principles.records import records
+from retrieval.coverage import Item, cosines, demands
 from retrieval.encoder import Encoder
 
 PAIRS = Path(__file__).parent / "calibration" / "pairs.jsonl"
@@ -24,11 +25,7 @@ def calibrate(library: Library, encoder: Encoder, items: Sequence[Item], pairs: 
     """How cosine thresholds agree with the labelled pairs, and how the labels agree with a second reading."""
     known = {item.key: item for item in items}
     place = {principle.id: position for position, principle in enumerate(library.principles)}
-    labelled = [
-        record
-        for record in records(pairs, ("key", "criterion", "principle", "covers"))
-        if record["key"] in known and record["principle"] in place
-    ]
+    labelled = [record for _, record in records(pairs) if record["key"] in known and record["principle"] in place]
     if not labelled:
         raise ConfigError("none of the labelled pairs belongs to this data: give the file they were drawn from")
     found = dict(zip(known, cosines(list(known.values()), demands(library, encoder), encoder), strict=True))

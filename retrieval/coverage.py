@@ -6,16 +6,17 @@ common is taken out of both. Threshold and taking out are those that agree best 
 reading, kept without the criteria's text in calibration/pairs.jsonl.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from principles.errors import ConfigError
+from principles.hard import is_hard
 from principles.library import Library
+from principles.lines import ItemLine, by_item, parsed
+from principles.records import fault, records
+from principles.rubric import without_slots
 from retrieval.encoder import Encoder, Vectors, unit_rows
 from retrieval.progress import shown
 
@@ -27,11 +28,17 @@ ENOUGH = 500
 
 @dataclass(frozen=True)
 class Item:
-    """A conversation and the physicians' criteria for its answer, as (text, points)."""
+    """A conversation and the physicians' criteria for its answer, as (text, points); `flagged` as one of Hard's."""
 
     key: str
     turns: tuple[Mapping[str, str], ...]
     criteria: tuple[tuple[str, float], ...]
+    flagged: bool = False
+
+    @property
+    def hard(self) -> bool:
+        """Whether it is of HealthBench Hard, by its flag or its text."""
+        return self.flagged or is_hard(self.turns)
 
     @property
     def question(self) -> str:
@@ -50,23 +57,23 @@ class Item:
 
 
 def read_items(path: Path) -> list[Item]:
-    """HealthBench records {key, prompt, rubrics} from a JSONL file; ConfigError where it is not one."""
-    return [
-        Item(
-            record["key"],
-            tuple(record["prompt"]),
-            tuple((rubric["criterion"], float(rubric["points"])) for rubric in record["rubrics"]),
-        )
-        for record in records(path, ("key", "prompt", "rubrics"))
-    ]
+    """HealthBench records, from a file of any form that `principles.records` reads; ConfigError where it is not one."""
+    return [_item(parsed(ItemLine, record, path, place), path, place) for place, record in by_item(records(path), path)]
+
+
+def _item(line: ItemLine, path: Path, place: str) -> Item:
+    key = line.key or line.prompt_id
+    if not key:
+        raise fault(path, place, "it has neither key nor prompt_id nor id")
+    return Item(key, line.turns, tuple((one.criterion, one.points) for one in line.rubrics), line.hard)
 
 
 def demands(library: Library, encoder: Encoder) -> Vectors:
     """What each principle asks of an answer, unit vectors (principles, dimension)."""
     texts = [
-        text
+        without_slots(text)
         for principle in library.principles
-        for text in (principle.statement, principle.criterion.replace("{", "the ").replace("}", ""), principle.advice)
+        for text in (principle.statement, principle.criterion, principle.advice or principle.statement)
     ]
     return unit_rows(encoder.encode(texts).reshape(len(library.principles), 3, -1).mean(axis=1))
 
@@ -107,21 +114,3 @@ def without_common(vectors: Vectors) -> Callable[[Vectors], Vectors]:
 def share(matrix: np.ndarray, item: Item, chosen: Sequence[int]) -> float:
     """The share of an item's positive points that at least one chosen principle covers; `matrix` is its own."""
     return float(matrix[list(chosen)].max(axis=0).sum() / item.positive_points) if len(chosen) else 0.0
-
-
-def records(path: Path, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The objects of a JSONL file, each with at least these fields. Raises ConfigError with the line that is not."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}): give a JSONL file of UTF-8 text") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError:
-            raise ConfigError(f"{path}: line {number} is not JSON") from None
-        if not isinstance(record, dict) or any(field not in record for field in fields):
-            raise ConfigError(f"{path}: line {number} lacks one of {', '.join(fields)}")
-        yield record

@@ -8,9 +8,10 @@ touched for them. Importing torch and sentence-transformers takes seconds, so it
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,6 +48,9 @@ class Encoder(Protocol):
     @property
     def dimension(self) -> int:
         """How many numbers a vector has."""
+
+    def __hash__(self) -> int:
+        """What is made for an encoder once is kept by it."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """float32 (len(texts), dimension), each row of length 1 and finite. Safe to call from any thread."""
@@ -163,16 +167,31 @@ def verify_weights(path: Path, sha256: str) -> None:
 
 def _model(source: str, **options: Any) -> Any:
     from sentence_transformers import SentenceTransformer
+
+    with quiet_loading():
+        return SentenceTransformer(source, **options)
+
+
+@contextlib.contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Within it models load without a bar, which half a second is not worth, and without a word on heads that are new
+    because they are to be learnt."""
     from transformers.utils import logging as transformers_logging
 
-    logging: Any = transformers_logging
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # loading takes half a second and would draw a bar in every terminal
+    bars: Any = transformers_logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
-        return SentenceTransformer(source, **options)
+        yield
     finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
         if shown:
-            logging.enable_progress_bar()
+            bars.enable_progress_bar()
 
 
 def _revision(model: Any) -> str:

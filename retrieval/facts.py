@@ -5,9 +5,6 @@ generic names of a medicine are one word here. A card comes in only if enough sp
 learnt from labelled pairs of questions and cards: docs/facts.md says how.
 """
 
-import hashlib
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from principles.facts import Fact, load_facts
-from principles.files import cache_dir, write_atomic
 from principles.library import Library
-from principles.medicines import medicine_keys
-from retrieval.encoder import Encoder, Vectors
-from retrieval.progress import shown
+from retrieval.encoder import Encoder
+from retrieval.fact_vectors import FactVectors, cards_of, fact_vectors
+from retrieval.fact_words import tokens
 
 MOST = 6
 # How many of the best by words and by meaning are looked at; reciprocal rank fusion's constant (Cormack, 2009).
@@ -30,8 +26,6 @@ CANDIDATES, RANK = 30, 60
 # which probability on it comes in.
 WEIGHTS = {"cosine": 12.4, "words": 0.17, "fused": 7.9}
 BIAS, LIKELY = -9.3, 0.5
-BATCH = 256
-_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -51,13 +45,14 @@ class FactSearch:
         self.encoder = encoder
 
     @property
-    def _cards(self) -> tuple[Fact, ...]:
-        return self.facts.principles  # type: ignore[return-value]
+    def cards(self) -> tuple[Fact, ...]:
+        """All cards of the shelf, in its order."""
+        return cards_of(self.facts)
 
     @cached_property
-    def _rows(self) -> Vectors:
-        """Two unit vectors a card: what it says, and what it is asked by, in one array (2 × cards, dimension)."""
-        return _vectors(self._cards, self.facts.digest, self.encoder)
+    def vectors(self) -> FactVectors:
+        """Those of all cards, embedded at the first use if they never were."""
+        return fact_vectors(self.facts, self.encoder)
 
     @cached_property
     def _words(self) -> Any:
@@ -65,7 +60,7 @@ class FactSearch:
         import bm25s
 
         made = bm25s.BM25()
-        made.index([_tokens(_read(card)) for card in self._cards], show_progress=False)
+        made.index([list(words) for words in self.vectors.words], show_progress=False)
         return made
 
     def search(self, question: str, most: int = MOST, likely: float = LIKELY) -> list[Found]:
@@ -73,13 +68,13 @@ class FactSearch:
         places, features = self.evidence(question)
         chances = 1 / (1 + np.exp(-(features @ np.fromiter(WEIGHTS.values(), dtype=np.float64) + BIAS)))
         best = [at for at in np.argsort(-chances)[:most] if chances[at] >= likely]
-        return [Found(self._cards[places[at]], float(features[at, 0]), float(chances[at])) for at in best]
+        return [Found(self.cards[places[at]], float(features[at, 0]), float(chances[at])) for at in best]
 
     def evidence(self, question: str) -> tuple[list[int], np.ndarray[Any, Any]]:
         """What speaks for the candidates: their positions, and (candidates, features) in the order of `WEIGHTS`."""
-        near = (self._rows @ self.encoder.encode([question])[0]).reshape(2, -1).max(axis=0)
-        tokens = _tokens(question)
-        said = np.asarray(self._words.get_scores(tokens)) if tokens else np.zeros(len(self._cards))
+        (row,) = self.encoder.encode([question])
+        near = np.maximum(self.vectors.says @ row, self.vectors.asked @ row)
+        said = self.words_score(question)
         by_meaning, by_words = np.argsort(-near)[:CANDIDATES], np.argsort(-said)[:CANDIDATES]
         fused: dict[int, float] = {}
         for ranked in (by_meaning, by_words):
@@ -88,38 +83,22 @@ class FactSearch:
         rows = [(near[place], said[place], score) for place, score in fused.items()]
         return list(fused), np.array(rows, dtype=np.float64)
 
+    def words_score(self, text: str) -> np.ndarray[Any, Any]:
+        """BM25 of each card for a text: (cards,)."""
+        found = tokens(text)
+        return np.asarray(self._words.get_scores(found)) if found else np.zeros(len(self.cards))
+
+    def neighbours(self, cards: Sequence[Fact], most: int) -> list[tuple[str, list[Fact]]]:
+        """Of each card its id and the others of these cards that say what is nearest in meaning, nearest first."""
+        places = {card.id: place for place, card in enumerate(self.cards)}
+        rows = self.vectors.says[[places[card.id] for card in cards]]
+        near = np.argsort(-(rows @ rows.T), axis=1)[:, : most + 1]
+        return [
+            (card.id, [cards[at] for at in row if cards[at].id != card.id][:most])
+            for card, row in zip(cards, near, strict=True)
+        ]
+
 
 def load_fact_search(encoder: Encoder, folder: Path | None = None) -> FactSearch:
     """The search over the cards of `load_facts`."""
     return FactSearch(load_facts(folder), encoder)
-
-
-def _read(card: Fact) -> str:
-    return " ".join([*card.names, *card.names, *card.facets, card.statement])
-
-
-def _tokens(text: str) -> list[str]:
-    """Words without the commonest, singular; a medicine by its generic name too."""
-    from bm25s.stopwords import STOPWORDS_EN_PLUS
-
-    words = [word for word in _WORD.findall(text.lower()) if word not in STOPWORDS_EN_PLUS and len(word) > 1]
-    stems = [word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word for word in words]
-    return [*stems, *(f"medicine:{key}" for key in sorted(medicine_keys(text)))]
-
-
-def _vectors(cards: Sequence[Fact], digest: str, encoder: Encoder) -> Vectors:
-    identity = hashlib.sha256("\n".join([digest, encoder.name, encoder.revision]).encode()).hexdigest()
-    kept = cache_dir("facts") / f"{identity[:32]}.npy"
-    try:
-        rows: Vectors = np.load(io.BytesIO(kept.read_bytes()), allow_pickle=False).astype(np.float32)
-        if rows.shape == (2 * len(cards), encoder.dimension):
-            return rows
-    except (OSError, ValueError, EOFError):
-        pass
-    texts = [card.statement for card in cards] + [" ".join(card.facets) for card in cards]
-    batches = shown(range(0, len(texts), BATCH), "Reading the knowledge cards")
-    rows = np.concatenate([encoder.encode(texts[start : start + BATCH]) for start in batches])
-    buffer = io.BytesIO()
-    np.save(buffer, rows.astype(np.float16), allow_pickle=False)
-    write_atomic(kept, buffer.getvalue())
-    return rows

@@ -9,7 +9,6 @@ encoder, library) and nothing that disagrees is searched: it is refused, or buil
 
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,8 @@ from filelock import FileLock
 from principles.errors import IndexFileError
 from principles.files import cache_dir, write_atomic
 from principles.library import Library
+from principles.logs import logger
+from principles.rubric import without_slots
 from principles.schema import Principle
 from retrieval.ann import make_index
 from retrieval.encoder import Encoder, Vectors
@@ -29,7 +30,7 @@ from retrieval.progress import shown
 FORMAT = 1
 BATCH = 128
 
-_log = logging.getLogger(__name__)
+_log = logger("retrieval")
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,9 @@ def embed_rows(library: Library, encoder: Encoder) -> Vectors:
 
 
 def _texts(principle: Principle) -> list[str]:
-    criterion = principle.criterion.replace("{", "the ").replace("}", "")
-    return [*principle.facets, principle.statement, criterion, principle.advice, principle.applies_when]
+    criterion, advice = without_slots(principle.criterion), without_slots(principle.advice)
+    besides = [criterion, advice, principle.applies_when]
+    return [*principle.facets, principle.statement, *(text for text in besides if text)]
 
 
 def build_index(library: Library, encoder: Encoder, path: Path) -> PrincipleIndex:

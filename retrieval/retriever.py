@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from principles.library import Library, load_library
+from principles.library import Library, library_path, load_library
 from principles.schema import Principle, Scenario
-from retrieval.demand import Demand, load_demand
+from retrieval.demand import Demand, demand_path, load_demand
 from retrieval.encoder import Encoder, Vectors, load_encoder
 from retrieval.index import PrincipleIndex, open_index
 
@@ -114,13 +114,14 @@ class Retriever:
 
 def load_retriever(path: Path | None = None) -> Retriever:
     """A retriever over the library at `path` (see `load_library`), with the configured encoder."""
-    return retriever_of(load_library(path))
+    return retriever_of(load_library(path), demand_path(library_path(path)))
 
 
-def retriever_of(library: Library) -> Retriever:
-    """A retriever over this library; its index is built where none is saved."""
+def retriever_of(library: Library, *demands: Path) -> Retriever:
+    """A retriever over this library; its index is built where none is saved. What was learnt for it may lie in files
+    besides the bundled one."""
     encoder = load_encoder()
-    return Retriever(library, open_index(library, encoder), encoder, load_demand(library, encoder))
+    return Retriever(library, open_index(library, encoder), encoder, load_demand(library, encoder, *demands))
 
 
 def pieces(text: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 All questions about one answer share everything up to the criterion, and go one after the other, so that
 the server reads the conversation and the answer once (llama.cpp and vLLM both keep the prefix). Where an
-endpoint gives no logprobs, the criterion is asked as constrained JSON (`by_json`).
+endpoint gives no logprobs, the criterion is asked as constrained JSON (`by_json`), unless verdicts of one kind are
+wanted.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from agent.critic.pleas import on_both_copies
 from agent.critic.prompts import prompt
 from agent.critic.quoting import one_line, quoted, quoted_turns
 from agent.llm.client import LogprobsMissing, Model
+from principles.errors import ConfigError
 from principles.grader import Turns
 from principles.schema import Criterion, Label, Principle, Verdict
 
@@ -28,9 +30,13 @@ FAULT_FROM_IF_CRITICAL = 0.45
 
 @dataclass
 class ModelJudge:
-    """Judges with the chat model of the agent itself. See `principles.grader.Judge`."""
+    """Judges with the chat model of the agent itself. See `principles.grader.Judge`.
+
+    `else_json`: where the endpoint gives no logprobs, ask as the JSON judge does. Without it that is a ConfigError.
+    """
 
     model: Model
+    else_json: bool = True
     has_logprobs: bool = field(default=True, init=False)
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
@@ -79,6 +85,11 @@ class ModelJudge:
             try:
                 return self.model.yes_probability(messages)
             except LogprobsMissing:
+                if not self.else_json:
+                    raise ConfigError(
+                        "the judge's endpoint gives no logprobs, by which the judge `logprob` decides: use the judge "
+                        "`json`, or an endpoint that gives them"
+                    ) from None
                 self.has_logprobs = False
         return None
 

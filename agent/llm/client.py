@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk
+from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk, HumanMessage
 
 from agent.llm.endpoint import Endpoint
 from agent.llm.limits import Limits, shared_limits
 from agent.llm.sendable import sendable
-from principles.errors import ModelError
+from principles.errors import ModelError, cause_of
 
 REMOTE_TIMEOUT_S = 60.0
 # The embedded server reads a long prompt at some 70 tokens a second and says nothing meanwhile.
 LOCAL_TIMEOUT_S = 300.0
-TOP_LOGPROBS = 20
+# How many likely tokens an endpoint is asked for; where it refuses, whether it allows the next.
+TOP_LOGPROBS = (20, 5, 2)
+# Anybody's question, to tell an endpoint that refuses probabilities from one that refuses a certain text.
+PROBE = (HumanMessage("Is water wet? Reply with Yes or No."),)
 # Below this the two words together are noise, not an answer.
 LEAST_MASS = 0.01
 # LangGraph leaves calls with this tag out of its "messages" stream.
@@ -72,6 +75,8 @@ class Model:
     usage: Usage = field(default_factory=Usage)
     limits: Limits = field(default_factory=shared_limits)
     cut: bool = field(default=False, init=False)
+    _top_logprobs: int = field(default=TOP_LOGPROBS[0], init=False)
+    _gave_logprobs: bool = field(default=False, init=False)
 
     def text(self, messages: Sequence[BaseMessage], max_tokens: int, aloud: bool = True) -> str:
         """A reply, cut to whole sentences if it ran into `max_tokens`. It is streamed: LangGraph forwards the tokens
@@ -97,20 +102,44 @@ class Model:
     def yes_probability(self, messages: Sequence[BaseMessage]) -> float | None:
         """P(yes) / (P(yes) + P(no)) of the first token; None if neither shows up among the likeliest.
 
-        Raises LogprobsMissing if the endpoint gives no logprobs.
+        Raises LogprobsMissing if the endpoint gives no logprobs. One that has given them, or gives them for another
+        question, has not lost them: then what failed is this call, a ModelError.
         """
         try:
-            reply = self._call(messages, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=TOP_LOGPROBS)
+            reply = self._asked_for_logprobs(messages)
         except RequestRefused:
-            raise LogprobsMissing from None
-        try:
-            likeliest = reply.response_metadata["logprobs"]["content"][0]["top_logprobs"]
-            chances = [(str(entry["token"]).strip().lower(), math.exp(entry["logprob"])) for entry in likeliest]
-        except (KeyError, IndexError, TypeError):
-            raise LogprobsMissing from None
-        yes = sum(chance for word, chance in chances if word == "yes")
-        no = sum(chance for word, chance in chances if word == "no")
+            if self._gave_logprobs:
+                raise
+            self._find_out()
+            reply = self._asked_for_logprobs(messages)
+        likeliest = _likeliest(reply)
+        if likeliest is None:
+            if self._gave_logprobs:
+                raise ModelError("the model endpoint left out the logprobs that it gave before: look at its log")
+            raise LogprobsMissing
+        self._gave_logprobs = self._gave_logprobs or bool(likeliest)
+        yes = sum(chance for word, chance in likeliest if word == "yes")
+        no = sum(chance for word, chance in likeliest if word == "no")
         return yes / (yes + no) if yes + no >= LEAST_MASS else None
+
+    def _asked_for_logprobs(self, messages: Sequence[BaseMessage]) -> AIMessage:
+        return self._call(messages, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=self._top_logprobs)
+
+    def _find_out(self) -> None:
+        """How many logprobs the endpoint allows, by what it says to a question that is nobody's.
+
+        Raises LogprobsMissing where it answers without them only, and RequestRefused where it does not even then.
+        """
+        for number in TOP_LOGPROBS:
+            self._top_logprobs = number
+            try:
+                reply = self._asked_for_logprobs(PROBE)
+            except RequestRefused:
+                continue
+            self._gave_logprobs = bool(_likeliest(reply))
+            return
+        self._call(PROBE, max_tokens=1, temperature=0.0)
+        raise LogprobsMissing
 
     def json(self, messages: Sequence[BaseMessage], name: str, schema: dict[str, Any], max_tokens: int) -> Any:
         """The reply parsed as JSON under a strict schema; None if it is not JSON, or names a key twice."""
@@ -139,32 +168,53 @@ class Model:
 
 
 class LogprobsMissing(Exception):
-    """The endpoint gives no probabilities of its tokens, or refuses to."""
+    """The endpoint gives no probabilities of its tokens, whatever it is asked."""
 
 
 class RequestRefused(ModelError):
-    """HTTP 400: something in the request is not to the endpoint's liking."""
+    """HTTP 400 or 422: something in the request is not to the endpoint's liking."""
 
 
 def model_error(error: Exception) -> ModelError:
     """What a failed call means to a person. The original text may quote the prompt, so it is not repeated."""
+    import httpx
     import openai
 
     if isinstance(error, ModelError):
         return error
+    status = error.status_code if isinstance(error, openai.APIStatusError) else None
+    kind, passing, said = ModelError, False, "the model endpoint"
     if isinstance(error, openai.APITimeoutError):
-        return ModelError("the model endpoint did not answer in time: is it overloaded, or the model too large for it?")
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return ModelError("the model endpoint refused the key: set CLINALIGN_API_KEY to a valid one")
-    if isinstance(error, openai.NotFoundError):
-        return ModelError("the endpoint does not know this model or path: check CLINALIGN_MODEL and CLINALIGN_BASE_URL")
-    if isinstance(error, openai.BadRequestError):
-        return RequestRefused("the model endpoint refused the request (400): the conversation may exceed its context")
-    if isinstance(error, openai.APIStatusError):
-        return ModelError(f"the model endpoint failed with HTTP {error.status_code}: look at its log")
-    if isinstance(error, openai.APIConnectionError):
-        return ModelError("the model endpoint cannot be reached: check CLINALIGN_BASE_URL and that the server runs")
-    return ModelError(f"the model endpoint gave an unusable answer ({type(error).__name__}): is it OpenAI-compatible?")
+        passing, said = True, f"{said} did not answer in time: is it overloaded, or the model too large for it?"
+    elif isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+        said += " refused the key: set CLINALIGN_API_KEY to a valid one"
+    elif isinstance(error, openai.NotFoundError):
+        said = "the endpoint does not know this model or path: check CLINALIGN_MODEL and CLINALIGN_BASE_URL"
+    elif isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError):
+        kind = RequestRefused
+        said += f" refused the request ({status}): the conversation may exceed its context"
+    elif status == 429:
+        passing, said = True, f"{said} is asked too much (HTTP 429): wait, or set CLINALIGN_REQUESTS_PER_MINUTE"
+    elif status is not None:
+        passing, said = status >= 500, f"{said} failed with HTTP {status}: look at its log"
+    elif isinstance(error, openai.APIConnectionError):
+        passing, said = True, f"{said} cannot be reached: check CLINALIGN_BASE_URL and that the server runs"
+    else:
+        passing = isinstance(error, httpx.TransportError | ConnectionError)
+        said += f" gave an unusable answer ({type(error).__name__}): is it OpenAI-compatible?"
+    return kind(said, retryable=passing, cause=cause_of(error, status))
+
+
+def _likeliest(reply: AIMessage) -> list[tuple[str, float]] | None:
+    """The likeliest first words in lower case with their probabilities, none where nothing was said; None where the
+    endpoint gives no logprobs."""
+    try:
+        content = (reply.response_metadata.get("logprobs") or {}).get("content")
+        if not content:
+            return None if str(reply.text) else []
+        return [(str(e["token"]).strip().lower(), math.exp(e["logprob"])) for e in content[0]["top_logprobs"]]
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

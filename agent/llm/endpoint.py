@@ -2,14 +2,17 @@
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
+from agent.llm.adapter import VARIABLE, Adapter, read_adapter
 from agent.llm.profiles import DEFAULT_PROFILE, get_profile
 from agent.llm.progress import Report, no_report
-from agent.llm.server import local_server
-from principles.errors import ConfigError, ModelError
+from agent.llm.server import answering_name, local_server
+from principles.errors import ConfigError, ModelError, cause_of
 
 LISTING_SECONDS = 10.0
 NAMES_SHOWN = 10
@@ -19,7 +22,8 @@ NAMES_SHOWN = 10
 class Endpoint:
     """An OpenAI-compatible endpoint and one model on it; `context_tokens` is None where it does not say.
 
-    `local` marks the embedded server: slower than others, and never behind the user's proxy.
+    `local` marks the embedded server: slower than others, and never behind the user's proxy. `alive` tells whether that
+    still runs; of others nothing is known, and they count as alive.
     The URL and the key stay out of the repr: both may hold a secret.
     """
 
@@ -28,19 +32,28 @@ class Endpoint:
     api_key: str = field(repr=False)
     context_tokens: int | None = None
     local: bool = False
+    alive: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
 
 
-def resolve_endpoint(profile: str | None = None, base_url: str | None = None, report: Report = no_report) -> Endpoint:
+def resolve_endpoint(
+    profile: str | None = None,
+    base_url: str | None = None,
+    report: Report = no_report,
+    adapter: Path | None = None,
+) -> Endpoint:
     """The endpoint to use, starting the embedded server if none is named.
 
-    `named_endpoint` says which is named. An endpoint for which no model is named must serve exactly one.
+    `named_endpoint` says which is named. An endpoint for which no model is named must serve exactly one. `adapter` is a
+    LoRA for the embedded model: whoever answers names one (`named_adapter`), a judge does not.
     Raises ConfigError, ModelError, WeightsError or ServerError.
     """
     url, model = named_endpoint(profile, base_url)
+    own = _own_adapter(url, adapter)
     if url:
         return _remote(url, model, os.environ.get("CLINALIGN_API_KEY", ""))
-    server = local_server(get_profile(model or DEFAULT_PROFILE), report)
-    return Endpoint(server.base_url, server.model, server.api_key, server.context_tokens, local=True)
+    server = local_server(get_profile(model or DEFAULT_PROFILE), report, own)
+    known = (server.base_url, server.model, server.api_key, server.context_tokens)
+    return Endpoint(*known, local=True, alive=lambda: server.alive)
 
 
 def named_endpoint(profile: str | None, base_url: str | None) -> tuple[str | None, str | None]:
@@ -51,6 +64,25 @@ def named_endpoint(profile: str | None, base_url: str | None) -> tuple[str | Non
     """
     url = base_url or (None if profile else os.environ.get("CLINALIGN_BASE_URL"))
     return url, profile or os.environ.get("CLINALIGN_MODEL")
+
+
+def embedded_name(profile: str | None = None, base_url: str | None = None, adapter: Path | None = None) -> str | None:
+    """The name under which the embedded model would answer, its adapter's in it; None where an endpoint is named.
+
+    Raises ConfigError where `adapter` cannot be used.
+    """
+    url, model = named_endpoint(profile, base_url)
+    own = _own_adapter(url, adapter)
+    return None if url else answering_name(model or DEFAULT_PROFILE, own)
+
+
+def _own_adapter(url: str | None, adapter: Path | None) -> Adapter | None:
+    if url and adapter:
+        raise ConfigError(
+            f"{adapter}: an adapter is for the model that runs here, and {shown_url(url)} is to answer: load it "
+            f"there, or leave out the adapter (--adapter, {VARIABLE}) or the endpoint (--base-url, CLINALIGN_BASE_URL)"
+        )
+    return read_adapter(adapter) if adapter else None
 
 
 def _remote(text: str, model: str | None, api_key: str) -> Endpoint:
@@ -100,14 +132,21 @@ def _served(url: httpx.URL, api_key: str) -> dict[str, int | None]:
         ) from None
     except httpx.TransportError as error:
         raise ModelError(
-            f"no model server answers at {shown} ({type(error).__name__}): start one, or correct CLINALIGN_BASE_URL"
+            f"no model server answers at {shown} ({type(error).__name__}): start one, or correct CLINALIGN_BASE_URL",
+            retryable=True,
+            cause=cause_of(error),
         ) from None
     if response.status_code in (401, 403):
         raise ModelError(f"{shown} refused the key (HTTP {response.status_code}): set CLINALIGN_API_KEY")
     if response.status_code != 200:
-        raise ModelError(f"{shown}/models answered HTTP {response.status_code}: check the URL, it often ends in /v1")
+        raise ModelError(
+            f"{shown}/models answered HTTP {response.status_code}: check the URL, it often ends in /v1",
+            retryable=response.status_code >= 500,
+        )
     try:
-        return {str(entry["id"]): _context(entry) for entry in response.json()["data"]}
+        contexts = {str(entry["id"]): (_context(entry), entry.get("parent")) for entry in response.json()["data"]}
+        # vLLM lists an adapter under its base model, and gives the size of the latter alone.
+        return {name: size or contexts.get(str(base), (None,))[0] for name, (size, base) in contexts.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelError(f"{shown}/models is not a list of models: is it an OpenAI-compatible server?") from None
 

@@ -37,6 +37,8 @@ def parameters(settings: dict[str, str | int]) -> xllamacpp.CommonParams:
     params.fit_params = False
     params.ui = False
     params.endpoint_slots = False  # it shows prompts
+    if settings["adapter"]:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(settings["adapter"], 1.0)]
     params.verbosity = 1  # errors only; their reader is gone once the server is up
     return params
 

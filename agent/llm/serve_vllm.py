@@ -1,6 +1,7 @@
 """Serve a checkpoint or a hub model with vLLM on this machine, for the agent to use.
 
-`python -m agent.llm.serve_vllm MODEL [--port 8000] [-- further vLLM options]`, which is `make serve-vllm`.
+`python -m agent.llm.serve_vllm MODEL [--adapter FOLDER] [--port 8000] [-- further vLLM options]`, which is
+`make serve-vllm`.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 import httpx
 
 from agent.llm.vllm_env import has_gpu, vllm_python
+from agent.llm.vllm_lora import CONFIG, Lora, checked_lora
 from principles.errors import ClinAlignError, ConfigError, ServerError
 
 POLL_SECONDS = 0.5
@@ -31,7 +33,9 @@ def checked_model(text: str) -> str:
     path = Path(text).expanduser()
     if text and path.is_dir():
         if not (path / "config.json").is_file():
-            hint = ": it is an adapter, so merge it first" if (path / "adapter_config.json").is_file() else ""
+            hint = (
+                ": it is an adapter, so name its base model, and it with --adapter" if (path / CONFIG).is_file() else ""
+            )
             raise ConfigError(f"{text} holds no config.json, so it is not a Hugging Face model folder{hint}")
         return str(path.resolve())
     named = re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", text, re.ASCII)
@@ -40,15 +44,30 @@ def checked_model(text: str) -> str:
     return text
 
 
-def server_options(model: str, port: int, gpu: bool, extra: list[str]) -> list[str]:
+def weights_dtype(model: str) -> str | None:
+    """The type of number that a model folder's weights are in, None where it does not say."""
+    try:
+        config = json.loads((Path(model) / "config.json").read_text(encoding="utf-8"))
+        found = config.get("dtype") or config.get("torch_dtype")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def server_options(model: str, port: int, gpu: bool, extra: list[str], lora: Lora | None = None) -> list[str]:
     """vLLM's options; those the user adds come last, and win."""
     options = ["--model", model, "--served-model-name", served_name(model)]
     options += ["--host", "127.0.0.1", "--port", str(port)]
     options += ["--enable-prefix-caching", "--structured-outputs-config", STRUCTURED]
     options += ["--max-model-len", "auto"]  # the longest that fits in memory, instead of refusing to start
     options += ["--disable-uvicorn-access-log"]
+    options += lora.options() if lora else []
     if not gpu:
-        options += ["--enforce-eager", "--dtype", "bfloat16"]  # compiling costs 50 s of start and gains nothing here
+        options += ["--enforce-eager"]  # compiling costs 50 s of start and gains nothing here
+    if weights_dtype(model) == "float32":
+        options += ["--dtype", "float32"]  # by itself vLLM rounds them, and a small adapter's change with them
+    elif not gpu:
+        options += ["--dtype", "bfloat16"]
     return options + extra
 
 
@@ -57,16 +76,18 @@ def served_name(model: str) -> str:
     return Path(model).name if Path(model).is_dir() else model
 
 
-def serve(model: str, port: int, extra: list[str]) -> None:
+def serve(model: str, port: int, extra: list[str], adapter: Path | None = None) -> None:
     """Install vLLM if need be, serve until Ctrl-C, and leave no process behind. Raises ClinAlignError."""
     model = checked_model(model)
+    lora = checked_lora(adapter, served_name(model)) if adapter else None
     _require_free(port)
     gpu = has_gpu()
     python = vllm_python(gpu)
     key = os.environ.get("CLINALIGN_API_KEY") or secrets.token_urlsafe(24)
     environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", **os.environ, "VLLM_API_KEY": key}
+    child = Path(__file__).with_name("vllm_child.py")
     process = subprocess.Popen(
-        [str(python), "-P", str(Path(__file__).with_name("vllm_child.py")), *server_options(model, port, gpu, extra)],
+        [str(python), "-P", str(child), *server_options(model, port, gpu, extra, lora)],
         stdin=subprocess.PIPE,
         stdout=sys.stderr,
         env=environment,
@@ -75,7 +96,7 @@ def serve(model: str, port: int, extra: list[str]) -> None:
     try:
         _await_ready(process, port)
         print(f"export CLINALIGN_BASE_URL=http://127.0.0.1:{port}/v1")
-        print(f"export CLINALIGN_MODEL={served_name(model)}")
+        print(f"export CLINALIGN_MODEL={lora.name if lora else served_name(model)}")
         print(f"export CLINALIGN_API_KEY={key}", flush=True)
         raise ServerError(f"vLLM ended by itself (exit {process.wait()}): its own words are above")
     finally:
@@ -128,9 +149,10 @@ def main() -> None:
     )
     parser.add_argument("model", help="a Hugging Face model folder, or a name on the hub")
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+    parser.add_argument("--adapter", type=Path, metavar="FOLDER", help="a LoRA as PEFT saves it, trained on the model")
     options = parser.parse_args(arguments)
     try:
-        serve(options.model, options.port, extra)
+        serve(options.model, options.port, extra, options.adapter)
     except ClinAlignError as error:
         print(f"clinalign: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+from agent.llm.adapter import Adapter, require_fit
 from agent.llm.cores import usable_cores
 from agent.llm.profiles import Profile
 from agent.llm.progress import Progress, Report, no_report
@@ -31,15 +32,24 @@ _processes: set[subprocess.Popen[bytes]] = set()
 
 
 class LocalServer:
-    """A running server for one GGUF file.
+    """A running server for one GGUF file, with an adapter or without.
 
     `base_url` ends in /v1, `api_key` must be sent as a bearer token, `model` is the name it serves, and
     `context_tokens` bounds prompt and answer together. Port 0 takes any free port.
-    Raises ServerError if it cannot be started.
+    Raises ServerError if it cannot be started, and ConfigError where the adapter is for another model.
     """
 
-    def __init__(self, weights: Path, model: str, port: int = 0, context_tokens: int = CONTEXT_TOKENS) -> None:
-        self.model = model
+    def __init__(
+        self,
+        weights: Path,
+        model: str,
+        port: int = 0,
+        context_tokens: int = CONTEXT_TOKENS,
+        adapter: Adapter | None = None,
+    ) -> None:
+        if adapter:
+            require_fit(adapter, weights, model)
+        self.model = model = answering_name(model, adapter)
         self.context_tokens = context_tokens
         self.api_key = secrets.token_urlsafe(32)
         settings: dict[str, str | int] = {
@@ -49,6 +59,7 @@ class LocalServer:
             "port": port,
             "context_tokens": context_tokens,
             "threads": usable_cores(),
+            "adapter": str(adapter.path) if adapter else "",
         }
         with tempfile.TemporaryFile() as complaints:
             # -P: the folder of the script must not shadow modules. A session of its own: Ctrl-C in the
@@ -92,6 +103,11 @@ class LocalServer:
             too_long.cancel()
 
     @property
+    def pid(self) -> int:
+        """The process, for those that watch its memory."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
@@ -127,17 +143,25 @@ _servers: dict[str, LocalServer] = {}
 _lock = threading.Lock()
 
 
-def local_server(profile: Profile, report: Report = no_report) -> LocalServer:
-    """The server of `profile`, started on the first call and shared by all threads of the process.
+def answering_name(model: str, adapter: Adapter | None) -> str:
+    """The name of what answers: that of the model, and its adapter's."""
+    return f"{model}+{adapter.label}" if adapter else model
+
+
+def local_server(profile: Profile, report: Report = no_report, adapter: Adapter | None = None) -> LocalServer:
+    """The server of `profile` with `adapter`, started on the first call and shared by all threads of the process.
 
     One that died is started again. Raises WeightsError, ServerError or ConfigError.
     """
+    name = answering_name(profile.name, adapter)
     with _lock:
-        server = _servers.get(profile.name)
+        server = _servers.get(name)
         if server is None or not server.alive:
+            if server is not None:
+                server.stop()  # what is left of one that died: its pipes
             weights = ensure_weights(profile, report)
-            report(Progress(f"loading {profile.name}"))
-            server = _servers[profile.name] = LocalServer(weights, profile.name, chosen_port())
+            report(Progress(f"loading {name}"))
+            server = _servers[name] = LocalServer(weights, profile.name, chosen_port(), adapter=adapter)
         return server
 
 

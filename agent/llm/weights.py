@@ -113,7 +113,9 @@ def _fetch(path: Path, profile: Profile, report: Report) -> None:
         return
     raise WeightsError(
         f"the weights of {profile.name} are not here and cannot be fetched ({'; '.join(refusals)}). Connect to a "
-        f"network, or set CLINALIGN_BASE_URL to a model server, or put {profile.file} of {profile.repository} at {path}"
+        "network, or set CLINALIGN_BASE_URL to a model server, or put "
+        f"{profile.file} of {profile.repository} at {path}",
+        retryable=True,
     )
 
 

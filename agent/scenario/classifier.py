@@ -6,7 +6,6 @@ matrices are all. docs/scenario.md defines the values and says how well this doe
 """
 
 import hashlib
-import logging
 from importlib.resources import files
 
 import numpy as np
@@ -19,6 +18,7 @@ from agent.scenario.questions import load_questions
 from agent.scenario.subject import in_hand
 from principles.files import cache_dir, write_atomic
 from principles.grader import Turns
+from principles.logs import logger
 from principles.schema import Dimension, Expertise, Scenario, Task, Uncertainty, Urgency
 
 # The more careful value is taken from this probability on, though another be more probable; and a
@@ -28,7 +28,7 @@ EMERGENT_FROM, URGENT_FROM, PROFESSIONAL_FROM = 0.10, 0.45, 0.6
 WINDOW_FROM = 0.5
 # What decides the heads of an encoder: they are fitted anew where one of these changes.
 _SOURCES = ("questions.yaml", "cues.yaml", "cues.py", "features.py", "heads.py", "learn.py")
-_log = logging.getLogger(__name__)
+_log = logger("scenario")
 
 
 class ScenarioClassifier:

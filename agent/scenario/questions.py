@@ -1,6 +1,5 @@
 """Labelled questions: the project's own, from which the scenario is learnt, and those that physicians agreed on."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,6 +11,8 @@ import yaml
 from agent.scenario.heads import NAMES
 from principles.errors import InputError
 from principles.grader import Turns
+from principles.lines import QuestionLine, parsed
+from principles.records import records
 from principles.schema import Dimension
 
 # HealthBench's physician-agreed categories, in this project's words.
@@ -56,15 +57,9 @@ def load_questions(split: str) -> list[Question]:
 
 
 def load_physicians(path: Path) -> list[Question]:
-    """The items of a HealthBench JSONL file that physicians agreed on in some dimension. Raises InputError."""
-    try:
-        items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        questions = [Question(item["prompt"], _agreed(item.get("example_tags") or ())) for item in items]
-    except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror}): give a HealthBench JSONL file") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path} is not HealthBench JSONL: each line needs prompt and example_tags") from None
-    tagged = [question for question in questions if question.labels]
+    """The items of a HealthBench file that physicians agreed on in some dimension. Raises ConfigError or InputError."""
+    lines = [parsed(QuestionLine, record, path, place) for place, record in records(path)]
+    tagged = [question for line in lines if (question := Question(line.turns, _agreed(line.example_tags))).labels]
     if not tagged:
         raise InputError(f"no item of {path} has a physician-agreed category of urgency, uncertainty or expertise")
     return tagged

@@ -75,14 +75,14 @@ def test_strangers_on_this_machine_are_refused(server: LocalServer) -> None:
 
 
 def test_the_key_is_not_on_the_command_line(server: LocalServer) -> None:
-    engine = next(child for child in psutil.Process().children() if "engine.py" in " ".join(child.cmdline()))
+    engine = psutil.Process(server.pid)
     assert server.api_key not in " ".join(engine.cmdline())
     assert server.api_key not in str(engine.environ())
 
 
 def test_a_long_prompt_fits_in_memory(client: httpx.Client, server: LocalServer) -> None:
     """The bar is for engine and caller together; the caller with an encoder loaded takes about a gigabyte."""
-    engine = next(child for child in psutil.Process().children() if "engine.py" in " ".join(child.cmdline()))
+    engine = psutil.Process(server.pid)
     ask(client, "word " * (server.context_tokens // 8), max_tokens=1)
     assert engine.memory_info().rss < MEMORY_BAR - (1 << 30)
 

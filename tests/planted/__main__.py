@@ -1,10 +1,10 @@
 """Do the knowledge cards know what is wrong in a draft, and does the search find the card that does?
 
-    python -m tests.planted [--split tune|test] [--json]
+    python -m tests.planted [--split tune|test] [--fit] [--json]
 
 Prints which share of the planted errors some card corrects (as read by language models), and how often the search
-finds such a card by the question alone and by the question with the false sentence, whatever it takes for likely.
-Takes a minute, and one to three more where the cards were never embedded on this machine.
+finds such a card by the question alone and by the question with the false sentence, whatever it takes for likely; then
+which errors the agent finds by itself, and which right sentences it takes for wrong. Takes some three minutes.
 """
 
 import argparse
@@ -16,10 +16,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from principles.errors import ClinAlignError
+from agent.claims import load_claim_critic
+from principles.errors import ClinAlignError, ConfigError
 from principles.interrupt import leave_on_interrupt
 from retrieval.encoder import load_encoder
 from retrieval.facts import FactSearch, load_fact_search
+from tests.planted import found
 from tests.planted.cases import Case, load_cases
 
 PLACES = (1, 3, 6)
@@ -30,10 +32,20 @@ def main() -> int:
         prog="python -m tests.planted", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--split", choices=("tune", "test"), default="test", help="which cases (default: test)")
+    parser.add_argument(
+        "--fit", action="store_true", help="print the weights that join what was read, learnt from the tune cases"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     given = parser.parse_args()
     try:
-        report = measured(load_cases(given.split), load_fact_search(load_encoder()))
+        encoder = load_encoder()
+        if (critic := load_claim_critic(encoder)) is None:
+            raise ConfigError("the reader of claims has learnt for the bundled encoder alone: unset CLINALIGN_ENCODER")
+        if given.fit:
+            print(json.dumps(found.fitted(found.read(load_cases("tune"), critic)), indent=2))
+            return 0
+        cases = load_cases(given.split)
+        report = measured(cases, load_fact_search(encoder)) | found.measured(found.read(cases, critic))
     except ClinAlignError as error:
         print(f"clinalign: {error}", file=sys.stderr)
         return error.exit_code

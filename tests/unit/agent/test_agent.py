@@ -109,6 +109,26 @@ def test_the_models_words_are_the_second_choice() -> None:
     assert result["edits"][0]["source"] == "model"
 
 
+PLAIN = {"advice": "", "rationale": "", "facets": (), "sources": ()}
+
+
+def test_a_library_without_advice_is_worded_by_the_model_and_faults_are_only_removed_or_told() -> None:
+    tea, jam = principle("tea", points=6, **PLAIN), principle("jam", points=-8, safety_critical=True, **PLAIN)
+    chat = ScriptedChat(draft="Rest a while.", chance=literal, worded='{"text": "Have some tea."}')
+    result = ask(chat, tea, jam)
+    assert result["answer"] == "Rest a while. Have some tea."
+    assert [(one["kind"], one["source"]) for one in result["edits"]] == [("add", "model")]
+    assert "Guidance to say in your words: The answer mentions tea." in "\n".join(chat.prompts)
+    fault = ask(ScriptedChat(draft="Rest a while. Eat jam daily. It is sweet.", chance=literal), jam, question=ELSE)
+    assert fault["answer"] == "Rest a while."
+    assert [(one["kind"], one["source"]) for one in fault["edits"]] == [("remove", "none")]
+    told = ask(ScriptedChat(draft="Rest and take jam with tea.", chance=literal), jam)
+    assert (told["answer"], told["edits"], told["reviewed"]) == (told["draft"], [], True)
+    rewritten = ScriptedChat(draft="Rest a while.", chance=literal)
+    ask(rewritten, tea, context=Context(revise="rewrite"))
+    assert "It should be true that: The answer mentions tea.\n\nRewrite" in "\n".join(rewritten.prompts)
+
+
 @pytest.mark.parametrize("invented", ["Have tea with naproxen.", "Have 3 cups of tea.", "Have tea twice."])
 def test_words_that_bring_in_medicines_or_numbers_are_refused(invented: str) -> None:
     silent = TEA.model_copy(update={"advice": "Mind the drink.", "safety_critical": True})

@@ -10,6 +10,8 @@ from principles.schema import Label
 from tests.fakes import ScriptedChat, principle
 from tests.unit.agent.test_agent import ask
 
+pytestmark = pytest.mark.usefixtures("fixed_classifier")
+
 CALLING = principle(
     "call-emergency-now",
     dimension="urgency",

@@ -67,7 +67,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def __init__(self, model: str) -> None:
             self.model = model
 
-    def fake_local_server(profile: object, report: object) -> FakeServer:
+    def fake_local_server(profile: object, report: object, adapter: object = None) -> FakeServer:
         names.append(profile.name)  # type: ignore[attr-defined]
         return FakeServer(names[-1])
 
@@ -85,6 +85,14 @@ def test_the_only_model_of_the_server_is_taken(api: FakeApi, monkeypatch: pytest
 @pytest.mark.parametrize("extra", [{"max_model_len": 4096}, {"meta": {"n_ctx": 4096}}], ids=["vllm", "llama.cpp"])
 def test_the_context_size_is_read_from_the_listing(api: FakeApi, extra: dict[str, object]) -> None:
     api.body = listing("served-model", **extra)
+    assert resolve_endpoint().context_tokens == 4096
+
+
+def test_an_adapter_has_its_base_models_context(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As vLLM lists them."""
+    monkeypatch.setenv("CLINALIGN_MODEL", "mine")
+    entries = [{"id": "base", "max_model_len": 4096, "parent": None}, {"id": "mine", "parent": "base"}]
+    api.body = json.dumps({"data": entries}).encode()
     assert resolve_endpoint().context_tokens == 4096
 
 

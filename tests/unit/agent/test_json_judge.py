@@ -209,6 +209,15 @@ def test_judges_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         make_judge("local")
 
 
+def test_verdicts_of_two_kinds_are_two_judges(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setattr("agent.llm.endpoint.resolve_endpoint", lambda profile, base_url: SimpleNamespace(model="m"))
+    monkeypatch.setattr("agent.llm.client.chat_model", lambda endpoint: ScriptedChat(logprobs=False))
+    for cache in (None, tmp_path / "verdicts.sqlite"):
+        with pytest.raises(ConfigError, match=r"gives no logprobs.*use the judge `json`"):
+            make_judge("logprob", cache=cache).verdicts(TURNS, "x", criteria(2))
+        assert len(make_judge("json", cache=cache).verdicts(TURNS, "x", criteria(2))) == 2
+
+
 def test_an_identity_changes_with_judge_model_and_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {judge_identity(name, model) for name in JUDGES for model in ("m", "n")}
     assert len(names) == 8

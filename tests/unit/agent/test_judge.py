@@ -1,6 +1,10 @@
+from collections.abc import Callable
+from typing import Any
+
 import httpx
 import openai
 import pytest
+from pydantic import Field
 
 from agent.critic.judge import ModelJudge, judge_messages
 from agent.llm.client import Model, model_error
@@ -99,6 +103,84 @@ def test_applies_asks_about_the_question_alone() -> None:
     assert "Answer:" not in chat.prompts[0]
 
 
+class Endpoint(ScriptedChat):
+    """Refuses what `refuses` says of a call's prompt and options."""
+
+    refuses: Callable[[str, dict[str, Any]], bool] = lambda prompt, options: False
+    calls: list[dict[str, Any]] = Field(default_factory=list)
+
+    def _generate(self, messages: Any, *args: Any, **options: Any) -> Any:
+        self.calls.append(options)
+        if self.refuses(str(messages[-1].text), options):
+            raise openai.BadRequestError("SECRET", response=httpx.Response(400, request=REQUEST), body=None)
+        return super()._generate(messages, *args, **options)
+
+
+def test_a_refusal_of_one_text_does_not_turn_the_others_to_json() -> None:
+    chat = Endpoint(refuses=lambda prompt, options: "say jam" in prompt)
+    found = ModelJudge(Model(chat)).verdicts(TURNS, "x", criteria("jam", "tea", "pie"))
+    assert [v.criterion_id for v in found] == ["tea", "pie"]
+    assert all(v.probability is not None for v in found)
+    assert not any("response_format" in options for options in chat.calls)
+
+
+def test_a_refusal_after_logprobs_were_given_needs_no_finding_out() -> None:
+    chat = Endpoint(refuses=lambda prompt, options: "say jam" in prompt)
+    judge = ModelJudge(Model(chat))
+    found = judge.verdicts(TURNS, "x", criteria("tea", "jam", "pie"))
+    assert [v.criterion_id for v in found] == ["tea", "pie"]
+    assert len(chat.calls) == 3
+    assert judge.has_logprobs
+
+
+def test_an_endpoint_that_refuses_logprobs_is_asked_for_json() -> None:
+    chat = Endpoint(refuses=lambda prompt, options: "logprobs" in options)
+    judge = ModelJudge(Model(chat))
+    found = judge.verdicts(TURNS, "x", criteria("tea", "jam"))
+    assert [(v.label, v.probability, v.reason) for v in found] == [(Label.MET, None, "it says so")] * 2
+    asked = len(chat.calls)
+    judge.verdicts(TURNS, "x", criteria("pie"))
+    assert len(chat.calls) == asked + 1  # it was found out once
+
+
+@pytest.mark.parametrize(("allowed", "asked"), [(8, 5), (5, 5), (3, 2)])
+def test_an_endpoint_that_allows_fewer_logprobs_is_asked_for_fewer(allowed: int, asked: int) -> None:
+    chat = Endpoint(refuses=lambda prompt, options: options.get("top_logprobs", 0) > allowed)
+    found = ModelJudge(Model(chat)).verdicts(TURNS, "x", criteria("tea", "jam"))
+    assert [v.probability for v in found] == [pytest.approx(0.9)] * 2
+    assert chat.calls[-1]["top_logprobs"] == asked
+
+
+def test_an_endpoint_that_refuses_everything_is_an_error_and_not_one_without_logprobs() -> None:
+    judge = ModelJudge(Model(Endpoint(refuses=lambda prompt, options: True)))
+    with pytest.raises(ModelError, match="refused the request"):
+        judge.verdicts(TURNS, "x", criteria("tea"))
+    assert judge.has_logprobs
+
+
+def test_an_endpoint_that_fails_while_it_is_found_out_has_not_lost_its_logprobs() -> None:
+    chat = Endpoint(refuses=lambda prompt, options: "say" in prompt, fail_from=0)
+    judge = ModelJudge(Model(chat))
+    with pytest.raises(ModelError, match=r"cannot be reached|unusable"):
+        judge.verdicts(TURNS, "x", criteria("tea"))
+    assert judge.has_logprobs
+
+
+def test_a_reply_without_a_word_is_unknown() -> None:
+    def reply(prompt: str) -> str | None:
+        return "" if "say jam" in prompt else None
+
+    chat = ScriptedChat(reply=reply)
+    found = ModelJudge(Model(chat)).verdicts(TURNS, "x", criteria("jam", "tea"))
+    assert [(v.label, v.probability is None) for v in found] == [(Label.UNKNOWN, True), (Label.MET, False)]
+
+
+def test_logprobs_that_are_left_out_once_fail_one_verdict() -> None:
+    chat = ScriptedChat(reply=lambda prompt: "Yes" if "say jam" in prompt else None)
+    found = ModelJudge(Model(chat)).verdicts(TURNS, "x", criteria("tea", "jam", "pie"))
+    assert [(v.criterion_id, v.probability is None) for v in found] == [("tea", False), ("pie", False)]
+
+
 REQUEST = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
 
 
@@ -110,6 +192,7 @@ REQUEST = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
         (openai.AuthenticationError("SECRET", response=httpx.Response(401, request=REQUEST), body=None), "API_KEY"),
         (openai.NotFoundError("SECRET", response=httpx.Response(404, request=REQUEST), body=None), "CLINALIGN_MODEL"),
         (openai.BadRequestError("SECRET", response=httpx.Response(400, request=REQUEST), body=None), "context"),
+        (openai.UnprocessableEntityError("SECRET", response=httpx.Response(422, request=REQUEST), body=None), "422"),
         (openai.InternalServerError("SECRET", response=httpx.Response(500, request=REQUEST), body=None), "HTTP 500"),
         (ValueError("SECRET"), "unusable answer"),
     ],

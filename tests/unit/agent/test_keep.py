@@ -100,6 +100,24 @@ def test_urgent_whatever_else_the_sentence_says(sentence: str) -> None:
     assert keep.is_urgent(sentence)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "calls"),
+    [
+        ("Never wait to see if it passes, call 999.", True),
+        ("Local anaesthetic toxicity is known.", False),  # which has a Finnish word for "at once" in it
+        ("A facility with vehement opinions.", False),
+        ("If it gets worse, call 999.", False),
+        ("There is no need to go to the ER.", False),
+    ],
+)
+def test_what_calls_for_help(sentence: str, calls: bool) -> None:
+    assert keep.calls_for_help(sentence) == calls
+
+
+def test_a_foreign_word_within_an_english_one_does_not_speak_of_stopping() -> None:
+    assert not keep.speaks_of_stopping("The body processes it in the liver.")
+
+
 @pytest.mark.parametrize("said", ["My face is puffy since lisinopril", "My heart is beating funny since Ventolin"])
 def test_a_reaction_by_its_time_alone(said: str) -> None:
     assert keep.tells_of_a_reaction([{"role": "user", "content": said}])

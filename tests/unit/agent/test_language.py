@@ -8,12 +8,12 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from agent import Context, build_agent
-from agent.language import PIECE, TURNS, in_english, is_english, language_of
+from agent.grading import grader_over
+from agent.language import MOST_PIECES, PIECE, TURNS, in_english, is_english, is_read_in_part, language_of
 from agent.llm.client import Model
 from agent.resources import Resources
 from principles.errors import ModelError
 from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, literal, principle
-from ui.programs.grading import grader_over
 
 SPANISH = "Me duele el pecho desde hace una hora y estoy sudando. ¿Qué hago?"
 ENGLISH = "My chest has been hurting for an hour and I am sweating. What should I do?"
@@ -35,6 +35,7 @@ class Translator(ScriptedChat):
     [
         *("Can I take ibuprofen with warfarin?", "Is Cipro an antibiotic?", "b12 is 240", "Cyclobenzaprine?", "?", ""),
         *("Status epilepticus 18 min, 2 x lorazepam given. Levetiracetam dose for 70 kg?", "postpartum guidelines"),
+        *("Mounjaro dose?", "prednisone moon face", "migraine aura", "atorvastatin 40 mg", "INR 4.9 today"),
     ],
 )
 def test_english_short_and_abbreviated_too(text: str) -> None:
@@ -51,6 +52,7 @@ def test_english_short_and_abbreviated_too(text: str) -> None:
             "Mon bébé a 39 de fièvre, que faire ?",
         ),
         *("Posso tomar paracetamol com cerveja?", "Ich habe seit zwei Tagen Schnupfen.", "عندي ألم شديد في الصدر"),
+        "Ist das normal?",
         "Göğsümde baskı var ve nefes alamıyorum",
     ],
 )
@@ -75,6 +77,32 @@ def test_only_what_is_in_another_language_is_translated_and_old_turns_are_left_o
     assert [turn["role"] for turn in read] == ["user", "assistant"] * (TURNS - 1) + ["user"]
 
 
+def test_what_holds_of_the_turns_left_out_is_translated_with_the_first_that_is_kept() -> None:
+    said = ["Soy alérgica a la penicilina. Hola, buenas tardes. Tengo 34 años.", "Is that so for children?"]
+    turns = [{"role": "user", "content": text} for text in [*said, *[SPANISH] * (TURNS - 1)]]
+    chat = Translator()
+    read = in_english(turns, Model(chat))
+    assert [turn["content"] for turn in read] == [ENGLISH] * TURNS
+    assert "(Said earlier: Soy alérgica a la penicilina. Tengo 34 años.)\nIs that so for children?" in chat.prompts[0]
+    assert "buenas tardes" not in "".join(chat.prompts)
+    assert sum("Said earlier" in prompt for prompt in chat.prompts) == 1
+    assert turns[1]["content"] == said[1]
+
+
+def test_what_holds_is_carried_on_untranslated_where_all_of_it_is_english() -> None:
+    turns = [{"role": "user", "content": text} for text in ["I am 34.", "And my son?", SPANISH, SPANISH]]
+    read = in_english(turns, Model(Translator()))
+    assert [turn["content"] for turn in read] == ["(Said earlier: I am 34.)\nAnd my son?", ENGLISH, ENGLISH]
+
+
+def test_of_an_endless_texts_middle_what_holds_is_translated() -> None:
+    chat, filler = Translator(), f"{SPANISH} " * (PIECE * MOST_PIECES // len(SPANISH))
+    in_english([{"role": "user", "content": f"{filler}Soy alérgica a la penicilina. {filler}"}], Model(chat))
+    assert len(chat.prompts) == MOST_PIECES + 1
+    assert "Soy alérgica a la penicilina." in chat.prompts[MOST_PIECES // 2]
+    assert "pecho" not in chat.prompts[MOST_PIECES // 2]
+
+
 def test_a_long_text_is_translated_whole_piece_by_piece() -> None:
     chat = Translator()
     in_english([{"role": "user", "content": f"{SPANISH} " * 40 + "No respira."}], Model(chat))
@@ -93,10 +121,17 @@ def test_a_long_text_is_translated_whole_piece_by_piece() -> None:
             ("Boli mnie w klatce", "pl"),
         ],
         *[("Ayuda, no respira", "es"), ("Ich will sterben", "de"), ("Non voglio più vivere", "it")],
+        *[("Ik wil dood", "nl"), ("Umieram", "pl"), ("Aiuto!", "it"), ("Hilfe", "de")],
     ],
 )
 def test_short_cries_for_help_are_told_from_english(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+def test_a_question_of_which_the_middle_is_not_translated_is_told() -> None:
+    long = f"{SPANISH} " * (2 * PIECE * MOST_PIECES // len(SPANISH))
+    told = [is_read_in_part([{"role": "user", "content": text}]) for text in (long, SPANISH, f"{ENGLISH} " * 300)]
+    assert told == [True, False, False]
 
 
 def test_an_echo_is_no_translation() -> None:

@@ -18,7 +18,7 @@ PROFILE = get_profile("qwen2.5-coder-1.5b")
 
 
 class FakeServer:
-    def __init__(self, weights: Path, model: str, port: int) -> None:
+    def __init__(self, weights: Path, model: str, port: int, adapter: object) -> None:
         time.sleep(0.05)
         self.alive = True
         self.port = port

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import pytest
 
 from agent.llm import serve_vllm, vllm_env
 from agent.llm.serve_vllm import checked_model, server_options
+from agent.llm.vllm_lora import checked_lora
 from principles.errors import ConfigError, ServerError
 
 ROOT = Path(__file__).parents[3]
@@ -155,7 +157,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds no config\.json"):
         checked_model(str(tmp_path))
     (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(ConfigError, match="merge it first"):
+    with pytest.raises(ConfigError, match="name its base model"):
         checked_model(str(tmp_path))
 
 
@@ -165,6 +167,64 @@ def test_the_users_options_come_last() -> None:
     assert options[options.index("--host") + 1] == "127.0.0.1"
     assert "--enforce-eager" in options
     assert "--enforce-eager" not in server_options("Qwen/Qwen3-4B", 8000, gpu=True, extra=[])
+
+
+def test_weights_in_float32_stay_so(model: Path) -> None:
+    """vLLM would round them by itself, and lose what they were kept for."""
+
+    def dtypes(gpu: bool) -> list[str]:
+        options = server_options(str(model), 8000, gpu, [])
+        return [options[place + 1] for place, option in enumerate(options) if option == "--dtype"]
+
+    assert (dtypes(gpu=True), dtypes(gpu=False)) == ([], ["bfloat16"])
+    for name in ("dtype", "torch_dtype"):
+        (model / "config.json").write_text(json.dumps({name: "float32"}))
+        assert (dtypes(gpu=True), dtypes(gpu=False)) == (["float32"], ["float32"])
+
+
+@pytest.fixture
+def lora(tmp_path: Path) -> Path:
+    folder = tmp_path / "my-adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 12}))
+    (folder / "adapter_model.safetensors").write_bytes(b"")
+    return folder
+
+
+def test_an_adapter_is_served_beside_its_base(fake_vllm: dict[str, str], model: Path, lora: Path) -> None:
+    process = start(fake_vllm, str(model), "--adapter", str(lora), "--port", str(free_port()))
+    assert process.stdout is not None
+    lines = [process.stdout.readline().strip() for _ in range(3)]
+    (child,) = (one for one in psutil.Process(process.pid).children() if "--model" in one.cmdline())
+    given = child.cmdline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert lines[1] == "export CLINALIGN_MODEL=my-adapter"
+    assert given[given.index("--max-lora-rank") + 1] == "16"
+    module = json.loads(given[given.index("--lora-modules") + 1])
+    assert module == {"name": "my-adapter", "path": str(lora), "base_model_name": "my-checkpoint"}
+    assert given[given.index("--served-model-name") + 1] == "my-checkpoint"
+    assert "--enable-lora" in given
+
+
+def test_base_and_adapter_have_two_names(lora: Path) -> None:
+    assert checked_lora(lora, "Qwen/Qwen3-4B").name == "my-adapter"
+    assert checked_lora(lora, "my-adapter").name == "my-adapter-adapter"
+
+
+def test_what_is_no_adapter_is_refused(model: Path, lora: Path) -> None:
+    def refused(folder: Path, why: str) -> None:
+        with pytest.raises(ConfigError, match=why):
+            checked_lora(folder, "base")
+
+    refused(model, r"no readable adapter_config\.json: give a checkpoint of a LoRA run")
+    refused(model / "config.json", "takes a folder that PEFT saved")
+    for config in ({"peft_type": "IA3", "r": 8}, {"peft_type": "LORA", "r": 1024}, {"peft_type": "LORA", "r": "8"}):
+        (lora / "adapter_config.json").write_text(json.dumps(config))
+        refused(lora, "rank 1 to 512")
+    (lora / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8}')
+    (lora / "adapter_model.safetensors").unlink()
+    refused(lora, "was it wholly written")
 
 
 def test_the_requirements_leave_out_cuda_builds_and_extras(tmp_path: Path) -> None:

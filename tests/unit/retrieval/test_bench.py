@@ -130,9 +130,9 @@ def test_items_are_read_from_healthbench_records(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "line 1 is not JSON"),
-        ("[]", "line 1 lacks"),
-        ('\n{"key": "a"}', "line 2 lacks"),
+        ("{", "line 1: it is not JSON"),
+        ("[]", "line 1: it is not a JSON object"),
+        ('\n{"key": "a"}', "line 2: it must have either"),
         ("\udcff", "cannot be read"),
     ],
 )
