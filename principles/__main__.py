@@ -1,10 +1,12 @@
-"""The principle library in a terminal: `python -m principles validate | show | stats | docs`."""
+"""The principle library in a terminal: `python -m principles validate | show | stats | docs`, and what makes libraries,
+of other people's principles and of clinicians' rubrics: `import | distil | draft-rubrics | collect-rubrics | learn`."""
 
 import argparse
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from principles.errors import ClinAlignError, LibraryError
@@ -13,16 +15,27 @@ from principles.interrupt import leave_on_interrupt
 from principles.library import Library, load_library
 from principles.rubric import SLOTS
 from principles.schema import DIMENSIONS, Principle
+from principles.signs import all_signs
 
 COUNT = 119
+# What the bundled library has of every principle, and libraries of others may lack; so many facets at least.
+FULL, FACETS = ("rationale", "advice", "sources"), 3
 _SLOT = re.compile(r"\{([^}]*)\}?|\}")
+# What needs more than the library is found by name, as `python -m training` finds its commands: no import goes up.
+ABOVE = {
+    "import": ("principles.intake.command", "Make a library of other people's principles, or ask for what is unclear."),
+    "distil": ("training.distil.command", "Distil a library of principles from physicians' rubrics."),
+    "draft-rubrics": ("training.reviews.draft", "Draft a rubric for each question, for clinicians to correct."),
+    "collect-rubrics": ("training.reviews.sheet.command", "Take back spreadsheets that clinicians worked in."),
+    "learn": ("training.reviews.learn.command", "Tell what clinicians changed, and propose better wording."),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m principles",
-        description="Look at and check a principle library.",
+        description="Look at, check and make a principle library.",
         epilog="`python -m retrieval search | near` searches it by meaning, and finds principles that say the same.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
@@ -40,8 +53,17 @@ def main(arguments: list[str] | None = None) -> int:
     command("stats", "Count principles by dimension, value and kind.")
     docs = command("docs", "Write the library as a Markdown page.")
     docs.add_argument("--out", type=Path, default=Path("docs/principles.md"), metavar="PAGE")
+    named = list(sys.argv[1:] if arguments is None else arguments)
+    for name, (module, text) in ABOVE.items():
+        above = commands.add_parser(name, help=text, description=text)
+        if named[:1] == [name]:
+            home = import_module(module)
+            home.add_arguments(above)
+            above.set_defaults(run=home.run)
     given = parser.parse_args(arguments)
     try:
+        if given.command in ABOVE:
+            return int(given.run(given))
         library = load_library(getattr(given, "file", None) or given.library)
         match given.command:
             case "validate":
@@ -62,12 +84,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _validate(library: Library, *, bundled: bool) -> None:
     known = ", ".join(f"{{{slot}}}" for slot in sorted(SLOTS))
     faults = [
-        f"{principle.id}: field criterion: unknown slot {found[0]}: use {known}"
+        f"{principle.id}: field {name}: unknown slot {found[0]}: use {known}"
         for principle in library.principles
-        for found in _SLOT.finditer(principle.criterion)
+        for name in ("criterion", "advice")
+        for found in _SLOT.finditer(getattr(principle, name))
         if found[0] != f"{{{found[1]}}}" or found[1] not in SLOTS
     ]
     if bundled:
+        faults += [
+            f"{one.id}: field {name}: missing" for one in library.principles for name in FULL if not getattr(one, name)
+        ]
+        faults += [
+            f"{one.id}: field facets: fewer than {FACETS}" for one in library.principles if len(one.facets) < FACETS
+        ]
         counts = Counter(str(principle.dimension) for principle in library.principles)
         if len(library.principles) != COUNT:
             faults.append(f"the bundled library holds {len(library.principles)} principles, not {COUNT}")
@@ -83,6 +112,8 @@ def _validate(library: Library, *, bundled: bool) -> None:
 
 def _show(principle: Principle) -> None:
     for name, value in principle.model_dump(mode="json").items():
+        if value in ("", []):
+            continue
         if isinstance(value, list):
             lines = [_source(source) if isinstance(source, dict) else str(source) for source in value]
             print(f"{name}:", *lines, sep="\n  - ")
@@ -121,6 +152,8 @@ def _page(library: Library) -> Iterator[str]:
         for principle in library.principles:
             if principle.dimension == dimension:
                 yield from _entry(principle)
+    yield "\n## What {signs} stands for, by complaint\n"
+    yield from (f"- {signs}" for signs in all_signs())
     yield ""
 
 
@@ -129,12 +162,14 @@ def _entry(principle: Principle) -> Iterator[str]:
         name for name, held in (("safety-critical", principle.safety_critical), ("always", principle.always)) if held
     ]
     yield f"\n### {principle.id}"
-    yield f"\n{principle.statement} {principle.rationale}\n"
+    yield f"\n{principle.statement} {principle.rationale}".rstrip() + "\n"
     yield f"- values: {', '.join(principle.values)}; points: {principle.points:+d}" + "".join(f"; {k}" for k in kinds)
     yield f"- applies when: {principle.applies_when}"
     yield f"- criterion: {principle.criterion}"
-    yield f"- advice ({principle.placement}): {principle.advice}"
-    yield "- sources: " + "; ".join(_source(source.model_dump()) for source in principle.sources)
+    if principle.advice:
+        yield f"- advice ({principle.placement}): {principle.advice}"
+    if principle.sources:
+        yield "- sources: " + "; ".join(_source(source.model_dump()) for source in principle.sources)
     yield "- [ ] signed off as it stands, by ________ on ________; or should be: ________"
 
 

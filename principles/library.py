@@ -30,6 +30,9 @@ class Library:
     principles: tuple[Principle, ...]
     digest: str
 
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
     @cached_property
     def _by_id(self) -> dict[str, Principle]:
         return {principle.id: principle for principle in self.principles}
@@ -52,10 +55,14 @@ def load_library(path: Path | None = None) -> Library:
 
     Raises LibraryError for a file that cannot be read or holds any entry that does not fit the schema.
     """
-    if path is None:
-        named = os.environ.get("CLINALIGN_PRINCIPLES")
-        path = Path(named).expanduser() if named else BUNDLED
+    path = library_path(path)
     return library_of(_entries(path), str(path))
+
+
+def library_path(path: Path | None = None) -> Path:
+    """The library's file: `path`, else the one named by CLINALIGN_PRINCIPLES, else the bundled one."""
+    named = os.environ.get("CLINALIGN_PRINCIPLES")
+    return path or (Path(named).expanduser() if named else BUNDLED)
 
 
 def library_of(entries: Iterator[tuple[str, Any]], origin: str, schema: type[Principle] = Principle) -> Library:

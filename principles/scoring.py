@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from principles.schema import Criterion, Grade, Label, Rubric, Verdict
 
+# P(yes) between these is the judge's noise around the thresholds from which something fails (0.45 to 0.65).
+UNSURE = (0.35, 0.7)
+
 
 def score(rubric: Rubric, verdicts: Sequence[Verdict]) -> Grade:
     """Grade an answer. A criterion without a verdict counts as UNKNOWN; verdicts on other ids are ignored."""
@@ -29,6 +32,11 @@ def completed(criteria: Sequence[Criterion], verdicts: Sequence[Verdict]) -> tup
     """One verdict a criterion, in their order; UNKNOWN where there is none."""
     by_id = {verdict.criterion_id: verdict for verdict in verdicts}
     return tuple(by_id.get(one.id) or Verdict(criterion_id=one.id, label=Label.UNKNOWN) for one in criteria)
+
+
+def unsure(verdict: Verdict) -> bool:
+    """Whether P(yes) lies within the judge's noise around the thresholds of what fails."""
+    return verdict.probability is not None and UNSURE[0] <= verdict.probability <= UNSURE[1]
 
 
 def probability(verdict: Verdict) -> float:

@@ -12,11 +12,11 @@ import gradio as gr
 from sqlalchemy import Engine
 
 from agent import NOTICE
+from agent.service import Service
 from ui.chat.history import History
 from ui.chat.tab import chat_tab
 from ui.common.database import open_database
 from ui.common.html import fill
-from ui.common.service import Service
 from ui.library.tab import library_tab
 from ui.programs.endpoints import add_programs, mcp_options, speak_json
 from ui.review.tab import review_tab
@@ -29,6 +29,7 @@ TITLE = (
     '<header class="title"><h1>ClinAlign</h1><p>Answers health questions, checks each answer against clinical '
     'principles, and shows what it changed.</p><p class="always">⚠️ {}</p></header>'
 )
+ADAPTED = '<p class="always">The model that answers is {}: it was trained further.</p>'
 COLOURS = {
     "button_primary_background_fill": "*primary_700",
     "button_primary_background_fill_hover": "*primary_800",
@@ -49,7 +50,8 @@ def build_app(service: Service, engine: Engine) -> gr.Blocks:
         add_programs(service)
         alert = gr.HTML("", elem_id="alert", apply_default_css=False)
         with gr.Row(elem_id="top"):
-            gr.HTML(str(fill(TITLE, NOTICE)), apply_default_css=False)
+            title = fill(TITLE, NOTICE) + (fill(ADAPTED, service.adapted) if service.adapted else "")
+            gr.HTML(str(title), apply_default_css=False)
             dark = gr.Button("Dark or light", size="sm", scale=0, min_width=110, elem_id="theme")
             dark.click(None, None, None, js="() => window.clinalign.theme()", api_visibility="private")
         with gr.Tabs():

@@ -116,6 +116,19 @@ def append_line(path: Path, line: str, kept: str = KEPT) -> None:
         raise unwritable(path, error, kept) from None
 
 
+def write_whole(path: Path, content: bytes | str, kept: str = KEPT) -> None:
+    """`write_atomic`, where a disk that fails is a ConfigError, which says what is `kept`."""
+    try:
+        write_atomic(path, content)
+    except OSError as error:
+        raise unwritable(path, error, kept) from None
+
+
+def beside(out: Path, ending: str) -> Path:
+    """FILE.ending"""
+    return out.with_name(f"{out.name}.{ending}")
+
+
 def unwritable(path: Path, error: OSError, kept: str = KEPT) -> ConfigError:
     """What to say, and to do, where `path` cannot be written."""
     if error.errno in FULL:
@@ -129,10 +142,7 @@ def _begin(path: Path, settings: Mapping[str, Any], lines: Sequence[Path]) -> No
     for one in lines:
         if one.exists():
             raise ConfigError(f"{one}: was not made by this command ({path.name} is missing): choose another --out")
-    try:
-        write_atomic(path, json.dumps(settings, indent=2) + "\n")
-    except OSError as error:
-        raise unwritable(path, error) from None
+    write_whole(path, json.dumps(settings, indent=2) + "\n")
 
 
 def _require_same(before: Mapping[str, Any], settings: Mapping[str, Any], out: Path) -> None:

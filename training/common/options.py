@@ -7,16 +7,25 @@ from principles.errors import ConfigError
 
 # So many failures one after the other are the endpoint's, not the items'.
 FAILURES_IN_A_ROW = 10
+# HealthBench's sets, each with an adjustment to length of its own (training.healthbench.figures).
+SETS = ("full", "hard", "consensus", "professional")
 
 
 def add_item_options(parser: argparse.ArgumentParser) -> None:
     """Which items are answered, and who answers them."""
     option = parser.add_argument
-    option("--data", type=Path, required=True, metavar="FILE", help="HealthBench items, .jsonl or .jsonl.gz")
+    option("--data", type=Path, required=True, metavar="FILE", help="items with rubrics: docs/formats.md")
     option("--limit", type=count, metavar="N", help="only the first N items")
     option("--shuffle-seed", type=int, metavar="N", help="shuffle the items before --limit cuts them")
     option("--model", metavar="NAME", help="who answers: a profile, or the model's name with --base-url")
     option("--base-url", metavar="URL", help="an OpenAI-compatible endpoint for the answers")
+    option(
+        "--set",
+        choices=SETS,
+        dest="benchmark",
+        help="which of HealthBench's sets the items are of, for the adjustment to length (default: hard, consensus or "
+        "full, as the items tell)",
+    )
 
 
 def add_judge_options(parser: argparse.ArgumentParser, cache: bool) -> None:

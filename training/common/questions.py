@@ -1,32 +1,58 @@
-"""Questions without a rubric, read from a JSONL file (plain or .gz).
+"""Questions without a rubric, read from files of any form that `principles.records` reads.
 
-A line is {question}, or {prompt: [{role, content}]} as in HealthBench; prompt_id, example_tags and canary are
-kept. Every error is a ConfigError that names file, line and reason, and quotes no text of the record.
+A record is {question}, or {prompt: [{role, content}]} as in HealthBench, or as chat data has it; prompt_id,
+example_tags and canary are kept. So is the rubric of a record that was drafted for clinicians (docs/review.md), which
+says its `writer`. Every error is a ConfigError that names file, place and reason, and quotes no text of the record.
 """
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator, model_validator
 
 from agent.llm.sendable import sendable
 from principles.errors import ConfigError
-from principles.schema import Record
-from training.common.items import Line, TurnLine, fault, parsed, records
+from principles.hard import is_hard, refuse_hard
+from principles.lines import Line, Points, QuestionLine, listed, parsed
+from principles.records import fault, records
+from principles.schema import Criterion, Record, Scenario, Text
+
+# What a review can hold of either.
+MOST_CRITERIA = 60
+MOST_ANSWER = 50_000
+Answer = Annotated[str, Field(min_length=1, max_length=MOST_ANSWER, pattern=r"\S")]
+
+
+class Pair(Record):
+    """Two answers to a question, of which somebody preferred the first."""
+
+    preferred: Answer
+    rejected: Answer
+
+
+class Drafted(Record):
+    """A rubric that was drafted for clinicians to correct, and the scenario that it was drafted for."""
+
+    criteria: tuple[Criterion, ...]
+    scenario: Scenario | None = None
 
 
 class Question(Record):
     """A conversation that ends with the user's turn.
 
-    `canary` marks a benchmark's text and stays with what is made of it.
+    `canary` marks a benchmark's text and stays with what is made of it. `hard` ones are of HealthBench Hard. `drafted`
+    and `pair` are what a clinician's review of it starts from, if they are there.
     """
 
     prompt_id: str
     turns: tuple[dict[str, str], ...]
     example_tags: tuple[str, ...] = ()
     canary: str | None = None
+    hard: bool = False
+    drafted: Drafted | None = None
+    pair: Pair | None = None
 
     @property
     def text(self) -> str:
@@ -34,26 +60,30 @@ class Question(Record):
         return "\n".join(turn["content"] for turn in self.turns if turn["role"] == "user")
 
 
-def read_questions(path: Path) -> tuple[list[Question], int]:
-    """The questions in the file's order, each once, and how many lines repeated an earlier one.
+def read_questions(path: Path, pairs: bool = False) -> tuple[list[Question], int]:
+    """The questions in the file's order, each once, and how many records repeated an earlier one.
 
-    The same words in another case or spacing are the same question. Raises ConfigError.
+    The same words in another case or spacing are the same question. `pairs`: a record may have a preferred (or chosen)
+    and a rejected answer. Raises ConfigError, also where one is of HealthBench Hard: what is made of these questions is
+    trained on.
     """
     found: dict[str, Question] = {}
-    ids: set[str] = set()
+    ids: dict[str, str] = {}
     repeated = 0
-    for number, record in records(path):
-        question = _question(record, path, number)
+    read = [(place, question_of_record(record, path, place, pairs)) for place, record in records(path)]
+    refuse_hard(path, [question.hard for _, question in read])
+    for place, question in read:
         identity = _digest(question.turns)
         if identity in found:
             repeated += 1
             continue
         if question.prompt_id in ids:
-            raise fault(path, number, "its prompt_id is that of another question above: give each its own")
+            above = ids[question.prompt_id]
+            raise fault(path, place, f"its prompt_id is that of another question, on {above}: give each its own")
         found[identity] = question
-        ids.add(question.prompt_id)
+        ids[question.prompt_id] = place
     if not found:
-        raise ConfigError(f"{path}: holds no question: give a JSONL file with a question a line")
+        raise ConfigError(f"{path}: holds no question: give a file with a question a line or row")
     return list(found.values()), repeated
 
 
@@ -65,16 +95,20 @@ def question_of(text: str) -> Question:
     return Question(prompt_id=_digest(turns)[:32], turns=turns)
 
 
-def _question(record: dict[str, Any], path: Path, number: int) -> Question:
-    line = parsed(_QuestionLine, record, path, number)
-    turns = tuple(line.turns())
+def question_of_record(record: dict[str, Any], path: Path, place: str, pairs: bool = False) -> Question:
+    """The question at `place` of the file at `path`. Raises ConfigError."""
+    line = parsed(QuestionLine, record, path, place)
+    turns = tuple({**turn, "content": sendable(turn["content"]).strip()} for turn in line.turns)
     if not turns[-1]["content"]:
-        raise fault(path, number, "the question is empty: remove the line")
+        raise fault(path, place, "the question is empty: remove the record")
     return Question(
         prompt_id=line.prompt_id or _digest(turns)[:32],
         turns=turns,
-        example_tags=line.example_tags or (),
+        example_tags=line.example_tags,
         canary=line.canary,
+        hard=line.hard or is_hard(turns),
+        drafted=parsed(_DraftedLine, record, path, place).drafted() if "writer" in record else None,
+        pair=parsed(_PairLine, record, path, place).pair() if pairs or "writer" in record else None,
     )
 
 
@@ -85,25 +119,53 @@ def _digest(turns: tuple[Mapping[str, str], ...]) -> str:
     return digest.hexdigest()
 
 
-class _QuestionLine(Line):
-    question: str | None = None
-    prompt: tuple[TurnLine, ...] | None = Field(default=None, min_length=1)
-    prompt_id: str | None = Field(default=None, min_length=1)
-    example_tags: tuple[str, ...] | None = None
-    canary: str | None = None
-    hard: bool = False
+class _DraftedCriterion(Line):
+    criterion: Text
+    points: Points
+    safety_critical: bool = False
+    principle_id: Annotated[str, Field(max_length=64)] | None = None
+    tags: tuple[str, ...] = ()
+
+
+class _DraftedLine(Line):
+    rubrics: Annotated[tuple[_DraftedCriterion, ...], BeforeValidator(listed)] = Field(max_length=MOST_CRITERIA)
+    scenario: Scenario | None = None
+
+    def drafted(self) -> Drafted:
+        criteria = tuple(
+            Criterion(
+                id=f"c{place}",
+                text=one.criterion,
+                points=one.points,
+                safety_critical=one.safety_critical or "safety_critical" in one.tags,
+                principle_id=one.principle_id,
+            )
+            for place, one in enumerate(self.rubrics)
+        )
+        return Drafted(criteria=criteria, scenario=self.scenario)
+
+
+class _PairLine(Line):
+    preferred: Answer | None = Field(default=None, validation_alias=AliasChoices("preferred", "chosen"))
+    rejected: Answer | None = None
+
+    @field_validator("preferred", "rejected", mode="before")
+    @classmethod
+    def _said(cls, answer: Any) -> Any:
+        """Sets of preferences often hold the whole conversation: its last turn is the answer."""
+        if isinstance(answer, list) and answer and isinstance(answer[-1], dict):
+            answer = answer[-1].get("content") if answer[-1].get("role") == "assistant" else None
+        return sendable(answer).strip() if isinstance(answer, str) else answer
 
     @model_validator(mode="after")
-    def _usable(self) -> "_QuestionLine":
-        if (self.question is None) == (self.prompt is None):
-            raise ValueError("it must have either a question or a prompt")
-        if self.prompt and self.prompt[-1].role != "user":
-            raise ValueError("the last turn of its prompt must be the user's")
-        if self.hard:
-            raise ValueError("it belongs to HealthBench Hard, which is for measuring only: remove it")
+    def _both(self) -> "_PairLine":
+        if (self.preferred is None) != (self.rejected is None):
+            raise ValueError("it has only one answer of a pair: give a preferred and a rejected one, or neither")
+        if self.preferred is not None and self.preferred == self.rejected:
+            raise ValueError("its preferred and its rejected answer are the same: nothing tells them apart")
         return self
 
-    def turns(self) -> list[dict[str, str]]:
-        if self.prompt is None:
-            return [{"role": "user", "content": sendable(str(self.question)).strip()}]
-        return [{"role": turn.role, "content": sendable(turn.content).strip()} for turn in self.prompt]
+    def pair(self) -> Pair | None:
+        if self.preferred is None or self.rejected is None:
+            return None
+        return Pair(preferred=self.preferred, rejected=self.rejected)

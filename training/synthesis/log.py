@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from principles.errors import ConfigError
-from principles.files import write_atomic
-from training.common.journal import append_line, begun_under, read_lines, unwritable
+from training.common.journal import append_line, begun_under, beside, read_lines, write_whole
 
 
 class Journal:
@@ -41,10 +40,7 @@ class Journal:
     def write_summary(self, summary: Mapping[str, Any]) -> Path:
         """FILE.summary.json."""
         path = beside(self.out, "summary.json")
-        try:
-            write_atomic(path, json.dumps(summary, indent=2) + "\n")
-        except OSError as error:
-            raise unwritable(path, error, self._kept()) from None
+        write_whole(path, json.dumps(summary, indent=2) + "\n", self._kept())
         return path
 
     def _kept(self) -> str:
@@ -58,11 +54,6 @@ def working_on(out: Path, settings: Mapping[str, Any]) -> Iterator[Journal]:
     lock, kept_in = beside(out, "lock"), beside(out, "settings.json")
     with begun_under(settings, out=out, lock=lock, kept_in=kept_in, lines=lines):
         yield Journal(out)
-
-
-def beside(out: Path, ending: str) -> Path:
-    """FILE.ending"""
-    return out.with_name(f"{out.name}.{ending}")
 
 
 def _record(line: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The same step runs in the threads of one process and in Ray's workers; a `Plan` 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from agent.llm.client import Model, chat_model
 from agent.llm.endpoint import Endpoint, resolve_endpoint
 from agent.llm.progress import Report, no_report
 from agent.resources import load_search
-from agent.rubric import Search, Writer, rubric_for
+from agent.rubric import Search, TemplateWriter, Writer, rubric_for
 from principles.errors import ConfigError, InputError, ModelError
 from principles.schema import Criterion, Record, Rubric, Scenario
 from training.common.questions import Question
@@ -79,16 +79,25 @@ class Attempt:
 class Synthesizer:
     """Makes the line of a question. Safe to share between threads."""
 
-    def __init__(self, search: Search, name: WriterName, writer: Writer, gate: Gate, sampler: Sampler | None) -> None:
+    def __init__(
+        self,
+        search: Search,
+        name: WriterName,
+        writer: Writer,
+        gate: Gate,
+        sampler: Sampler | None,
+        candidates: int = CANDIDATES,
+    ) -> None:
         self._search = search
         self._name = name
         self._writer = writer
         self._gate = gate
         self._sampler = sampler
+        self._candidates = candidates
 
     def line(self, question: Question) -> Line:
         """Raises ModelError or InputError where this question cannot be done now."""
-        made = rubric_for(question.turns, self._search, self._writer, CANDIDATES)
+        made = rubric_for(question.turns, self._search, self._writer_for(question), self._candidates)
         names = tuple(one.principle.id for one in made.principles)
         gated = self._gate.check(made.rubric.criteria, names)
         refused = UNREADABLE if names and not made.rubric.criteria else gated.refused
@@ -117,6 +126,11 @@ class Synthesizer:
             return Attempt(question.prompt_id, None, error=str(error))
         return Attempt(question.prompt_id, line.json_line(), line.refused is not None)
 
+    def _writer_for(self, question: Question) -> Writer:
+        if question.pair and isinstance(self._writer, ModelWriter):
+            return replace(self._writer, pair=question.pair)
+        return self._writer
+
     def _entry(self, criterion: Criterion) -> dict[str, Any]:
         assert criterion.principle_id is not None  # the gate saw to it
         tags = [f"principle:{criterion.principle_id}", f"dimension:{criterion.principle_id.split('.')[0]}"]
@@ -128,19 +142,26 @@ class Synthesizer:
         }
 
 
-def make_synthesizer(plan: Plan, endpoint: Endpoint | None) -> Synthesizer:
-    """Load what the plan needs; `endpoint` is that of `endpoint_of`. Raises ClinAlignError."""
+def make_synthesizer(plan: Plan, endpoint: Endpoint | None, every_of: int | None = None) -> Synthesizer:
+    """Load what the plan needs; `endpoint` is that of `endpoint_of`. Raises ClinAlignError.
+
+    `every_of`: templates are filled in for each of so many principles that the search brings, and no rule leaves some
+    out; for whoever reads the criteria afterwards and strikes out what does not apply.
+    """
     search = load_search()
     model = Model(chat_model(endpoint)) if endpoint else None
     writer: Writer
+    candidates = CANDIDATES
     if plan.writer == "model":
         if model is None:
             raise ConfigError("the writer `model` needs an endpoint: give --base-url, or use --writer templates")
         writer = ModelWriter(model)
+    elif every_of:
+        writer, candidates = TemplateWriter(), every_of
     else:
         writer = RelevantWriter(Relevance(search.retriever.library))
     gate = Gate(search.retriever.encoder)
-    return Synthesizer(search, plan.writer, writer, gate, _sampler(plan, model, endpoint, search))
+    return Synthesizer(search, plan.writer, writer, gate, _sampler(plan, model, endpoint, search), candidates)
 
 
 def endpoint_of(plan: Plan, report: Report = no_report) -> Endpoint | None:

@@ -57,13 +57,8 @@ def _fits(principle: Principle, scenario: Scenario) -> bool:
 
 
 def _texts(principle: Principle) -> list[str]:
-    return [
-        principle.applies_when,
-        principle.statement,
-        principle.criterion,
-        principle.advice,
-        *principle.facets,
-    ]
+    said = [principle.applies_when, principle.statement, principle.criterion, principle.advice, *principle.facets]
+    return [text for text in said if text]
 
 
 def _topic(texts: Sequence[set[str]], owners: Counter[str], principles: int) -> tuple[set[str], float]:

@@ -56,9 +56,9 @@ def summarise(records: Iterable[Mapping[str, Any]], repeated: int, missing: int,
     return summary
 
 
-def print_summary(summary: Mapping[str, Any], out: Path, path: Path) -> None:
+def print_summary(summary: Mapping[str, Any], out: Path, path: Path, title: str = "Synthesis") -> None:
     """The counts as a table on stderr, the files on stdout."""
-    table = Table("what", "count", title="Synthesis")
+    table = Table("what", "count", title=title)
     for name, value in summary.items():
         if isinstance(value, dict):
             for inner, count in value.items():

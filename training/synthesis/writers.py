@@ -11,13 +11,14 @@ from typing import Any, Literal
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent.conversation import question_in_context
-from agent.critic.quoting import one_line, quoted_turns
+from agent.critic.quoting import one_line, quoted, quoted_turns
 from agent.llm.client import Model
 from agent.rubric import Selected, Written, from_templates
 from agent.select import out_of_place
 from principles.grader import Turns
 from principles.schema import Criterion, Principle, Rubric, Scenario
 from retrieval.retriever import Retrieved
+from training.common.questions import Pair
 from training.synthesis.prompts import prompt
 from training.synthesis.relevance import Relevance
 
@@ -67,9 +68,11 @@ class RelevantWriter:
 
 @dataclass(frozen=True)
 class ModelWriter:
-    """A language model chooses among the retrieved principles and makes concrete criteria of them."""
+    """A language model chooses among the retrieved principles and makes concrete criteria of them; such as tell the two
+    answers of a `pair` apart, where there is one."""
 
     model: Model
+    pair: Pair | None = None
 
     def write(self, turns: Turns, scenario: Scenario, found: Sequence[Retrieved]) -> Written:
         """No criteria where the model's reply cannot be read, twice."""
@@ -77,7 +80,7 @@ class ModelWriter:
         pool = [one.principle for one in chosen]
         if not pool:
             return Written(Rubric(criteria=()), ())
-        messages = [SystemMessage(prompt("writer_system")), HumanMessage(_asked(turns, scenario, pool))]
+        messages = [SystemMessage(prompt("writer_system")), HumanMessage(self._asked(turns, scenario, pool))]
         for attempt in range(TRIES):
             # At temperature 0 the same seed may fail in the same way.
             model = Model(self.model.chat, seed=self.model.seed + attempt, usage=self.model.usage)
@@ -85,6 +88,13 @@ class ModelWriter:
             if criteria := _read(reply, pool):
                 return Written(Rubric(criteria=criteria), chosen)
         return Written(Rubric(criteria=()), chosen)
+
+    def _asked(self, turns: Turns, scenario: Scenario, pool: Sequence[Principle]) -> str:
+        asked = _asked(turns, scenario, pool)
+        if self.pair is None:
+            return asked
+        answers = {"preferred": quoted(self.pair.preferred), "rejected": quoted(self.pair.rejected)}
+        return f"{asked}\n\n{prompt('writer_pair', **answers)}"
 
 
 def _asked(turns: Turns, scenario: Scenario, pool: Sequence[Principle]) -> str:

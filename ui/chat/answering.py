@@ -6,10 +6,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from agent.graph import Agent
+from agent.run import parts_of
 from agent.state import Context
 from ui.chat.turn import Conversation, Turn
+from ui.common.failures import explained
 from ui.common.html import Markup
-from ui.common.run import explained, parts_of
 
 # A page that is drawn anew for each token of ten people at once would do nothing else.
 DRAWN_EVERY_S = 0.1

@@ -13,8 +13,7 @@ from agent import NOTICE
 from agent.conversation import counted
 from agent.prompts import fence
 from agent.state import Output
-from ui.chat.verdicts import Shown, verdicts_of
-from ui.common.html import percent
+from ui.chat.verdicts import verdicts_of
 
 Message = Mapping[str, Any]
 Result = Mapping[str, Any]
@@ -73,6 +72,7 @@ def _review(result: Result) -> Iterator[str]:
     if result["rubric"]["criteria"]:
         yield "### Checks"
         yield "\n".join(_checks(result))
+        yield "What no check asks about is unchecked."
     if result["principles"]:
         yield "### Principles"
         yield "\n".join(_principle(one) for one in result["principles"])
@@ -97,17 +97,14 @@ def _checks(result: Result) -> Iterator[str]:
     yield "| --- | ---: | --- | --- |"
     before, after = (verdicts_of(result, rubric[key]) for key in ("draft", "final"))
     for criterion in rubric["criteria"]:
-        cells = " | ".join(_verdict(grade[criterion["id"]]) for grade in (before, after))
+        cells = " | ".join(grade[criterion["id"]].text() for grade in (before, after))
         yield f"| {_inline(criterion['text'])} | {criterion['points']:+.0f} | {cells} |"
-
-
-def _verdict(shown: Shown) -> str:
-    return shown.text() + ("" if shown.chance is None else f" ({percent(shown.chance)})")
 
 
 def _principle(one: Mapping[str, Any]) -> str:
     sources = "; ".join(f"{s['body']}, {s['title']}, {s['year']}" for s in one["sources"])
-    return f"- `{one['id']}` ({one['points']:+}): {_inline(one['statement'])} Sources: {_inline(sources)}"
+    rests_on = f" Sources: {_inline(sources)}" if sources else ""
+    return f"- `{one['id']}` ({one['points']:+}): {_inline(one['statement'])}{rests_on}"
 
 
 def _inline(text: str) -> str:

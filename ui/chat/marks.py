@@ -15,6 +15,8 @@ from ui.common.html import Markup, fill, joined, markdown
 # Punctuation, so that Markdown on either side of a mark still opens and closes; not in any keyboard's reach.
 _OPEN, _CLOSE = "⸢", "⸣"
 _MARKED = re.compile(f"{_OPEN}([0-9]+)⸴(.*?){_CLOSE}", re.DOTALL)
+# A code block or a table: its lines mean nothing one by one.
+_WHOLE_BLOCK = re.compile(r"^(`{3,}|~{3,})(?s:.*?)^\1[ \t]*$|(?:^[ \t]*\|.*\n?){2,}", re.MULTILINE)
 _BLOCK = re.compile(r"^(?:(?:[-*•+]|\d{1,2}[.)]|#{1,6}|>)\s+)+")
 
 
@@ -48,7 +50,16 @@ class Change:
 
 
 def pieces(text: str) -> list[str]:
-    """The sentences, list items and other lines of an answer, in order and complete."""
+    """The sentences, list items, tables, code blocks and other lines of an answer, in order and complete."""
+    found: list[str] = []
+    done = 0
+    for block in _WHOLE_BLOCK.finditer(text):
+        found += [*_lines(text[done : block.start()]), block[0].strip("\n")]
+        done = block.end()
+    return [*found, *_lines(text[done:])]
+
+
+def _lines(text: str) -> list[str]:
     found: list[str] = []
     for line in text.splitlines():
         found += [unit.text for unit in units(line.strip())] or ([line.strip()] if line.strip() else [])

@@ -62,7 +62,7 @@ def checks(state: Facts) -> Markup:
         rows.append(fill(row, critical, criterion["text"], criterion["principle_id"] or "", criterion["points"], cells))
     return fill(
         '<table class="checks"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
-        '<p class="hint">The percentage is how probable the judge finds a yes, unsure where it is near the half. '
+        '<p class="hint">Unsure means that the judge finds yes about as probable as no. '
         "Points below zero are for faults: there, yes is bad. These checks are no verdict on the answer: what none of "
         "them asks about is unchecked.</p>",
         joined(fill('<th scope="col">{}</th>', head) for head in heads),

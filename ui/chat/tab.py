@@ -10,6 +10,7 @@ import gradio as gr
 
 from agent import NOTICE
 from agent.graph import Agent
+from agent.service import Service
 from agent.state import Context
 from ui.chat.answering import answering, stopped
 from ui.chat.export import as_json, as_markdown
@@ -20,7 +21,6 @@ from ui.chat.panel import panel
 from ui.chat.settings import Host, allowed_hosts, checked_endpoint, chosen
 from ui.chat.turn import Conversation, Turn, emergency, turn_html
 from ui.common.html import joined
-from ui.common.service import Service
 
 Shown = dict[Any, Any]
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}

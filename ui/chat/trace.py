@@ -1,7 +1,7 @@
 """What a run of the agent has told so far: its stages, each with what it found, the draft and the state."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +93,8 @@ class Trace:
         versions, pending = self.state.get("versions"), self.state.get("pending")
         if step.stage == "rubric":
             step.title, step.body = _principles(self.state)
+        elif step.stage == "claims":
+            step.title, step.body = _wrong_facts(self.state)
         elif step.stage == "critique" and versions:
             step.title, step.body = _critique(self.state, len(versions))
         elif step.stage == "revise" and versions:
@@ -113,6 +115,7 @@ def trace_of(state: dict[str, Any]) -> Trace:
             seconds.get("scenario", 0),
         ),
         Step("rubric", *_principles(state), seconds.get("rubric", 0)),
+        Step("claims", *_wrong_facts(state), seconds.get("claims", 0)),
     ]
     if state["versions"]:
         steps.append(Step("critique", *_critique(state, len(state["versions"])), seconds.get("critique", 0)))
@@ -138,10 +141,24 @@ def scenario_list(scenario: Facts) -> Markup:
 
 
 def _principles(state: Facts) -> tuple[str, Markup]:
-    shown = state["principles"]
+    shown = [one for one in state["principles"] if not _is_card(one)]
+    return f"Principles that apply: {len(shown)}", _listed(shown)
+
+
+def _wrong_facts(state: Facts) -> tuple[str, Markup]:
+    """The knowledge cards that the draft contradicts."""
+    shown = [one for one in state["principles"] if _is_card(one)]
+    return f"Facts that the draft gets wrong, by our cards: {len(shown) or 'none found'}", _listed(shown)
+
+
+def _is_card(one: Facts) -> bool:
+    return one.get("kind") == "fact"  # conversations that were kept earlier have no kind
+
+
+def _listed(shown: Sequence[Facts]) -> Markup:
     line = "<li><b>{}</b> ({:+}): {} <small>{}</small></li>"
     items = [fill(line, one["id"], one["points"], one["statement"], sources(one)) for one in shown]
-    return f"Principles that apply: {len(shown)}", fill("<ul>{}</ul>", joined(items))
+    return fill("<ul>{}</ul>", joined(items)) if items else Markup("")
 
 
 def sources(principle: Facts) -> str:

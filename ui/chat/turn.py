@@ -13,6 +13,8 @@ from ui.chat.verdicts import held, verdicts_of
 from ui.common.html import Markup, fill, joined, markdown
 
 Message = dict[str, str]
+# Of the state, what is no result.
+INNER = ("messages", "turns", "pending", "given", "drafted")
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Turn:
     @property
     def result(self) -> dict[str, Any]:
         """What the agent returned, plain types only."""
-        return {key: value for key, value in self.trace.state.items() if key not in ("messages", "turns", "pending")}
+        return {key: value for key, value in self.trace.state.items() if key not in INNER}
 
 
 @dataclass

@@ -6,21 +6,19 @@ from typing import Any
 
 from agent.conversation import counted
 from principles.schema import Criterion, Grade, Label, Verdict
-from principles.scoring import failed
-from ui.common.html import Markup, fill, percent
+from principles.scoring import failed, unsure
+from ui.common.html import Markup, fill
 
 Facts = Mapping[str, Any]
-# P(yes) between these is the judge's noise around its thresholds (0.45 to 0.65).
-UNSURE = (0.35, 0.7)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One verdict. `holds` is None where it could not be judged or was not asked; `chance` is P(yes) in [0, 1]."""
+    """One verdict in words, without a number that would read as quality. `holds` is None where it could not be judged
+    or was not asked."""
 
     holds: bool | None
     answer: str
-    chance: float | None = None
 
     @property
     def sign(self) -> str:
@@ -31,17 +29,15 @@ class Shown:
         """The sign and what the judge answered, without markup."""
         return self.answer if self.holds is None else f"{self.sign} {self.answer}"
 
-    def html(self, chance: bool = True) -> Markup:
-        """With colour, the words that a screen reader needs in the sign's place, and the probability."""
+    def html(self) -> Markup:
+        """With colour, and the words that a screen reader needs in the sign's place."""
         kind, words = {True: ("good", "holds:"), False: ("bad", "fails:"), None: ("unknown", "")}[self.holds]
-        sure = fill(" <small>{}</small>", percent(self.chance)) if chance and self.chance is not None else ""
         return fill(
-            '<span class="verdict {}"><span aria-hidden="true">{}</span> <span class="sr">{}</span>{}{}</span>',
+            '<span class="verdict {}"><span aria-hidden="true">{}</span> <span class="sr">{}</span> {}</span>',
             kind,
             self.sign,
             words,
             self.answer,
-            sure,
         )
 
 
@@ -61,9 +57,9 @@ def _shown(criterion: Criterion, verdict: Verdict | None) -> Shown:
     if verdict.label is Label.UNKNOWN:
         return Shown(None, "could not be judged")
     answer = "yes" if verdict.label is Label.MET else "no"
-    if verdict.probability is not None and UNSURE[0] <= verdict.probability <= UNSURE[1]:
+    if unsure(verdict):
         answer = f"unsure, taken as {answer}"
-    return Shown(not failed(criterion, verdict), answer, verdict.probability)
+    return Shown(not failed(criterion, verdict), answer)
 
 
 def held(state: Facts, grade: Facts) -> str:

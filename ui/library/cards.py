@@ -37,11 +37,11 @@ def card(principle: Principle) -> Markup:
         "Why": principle.rationale,
         "The check": principle.criterion,
         "Points": f"{principle.points:+} for a yes" + "".join(f", {note}" for note in notes),
-        "What an answer may say": f"{principle.advice} (as its {principle.placement})",
+        "What an answer may say": principle.advice and f"{principle.advice} (as its {principle.placement})",
         "Found by": joined((fill("“{}”", facet) for facet in principle.facets), "; "),
         "Sources": joined((fill("{}, {}, {}", s.body, s.title, s.year) for s in principle.sources), "; "),
     }
-    rows = joined(fill("<dt>{}</dt><dd>{}</dd>", name, fact) for name, fact in facts.items())
+    rows = joined(fill("<dt>{}</dt><dd>{}</dd>", name, fact) for name, fact in facts.items() if fact)
     return fill(
         '<details class="card"><summary>{} <small>{} ({:+})</small></summary><dl>{}</dl></details>',
         principle.statement,

@@ -9,13 +9,13 @@ import gradio as gr
 from agent import NOTICE
 from agent.language import is_english
 from agent.llm.sendable import sendable
+from agent.service import Service
 from agent.state import Context
 from principles.errors import ClinAlignError
 from principles.library import Library, load_library
 from principles.schema import DIMENSIONS, Principle, Scenario
+from ui.common.failures import explained
 from ui.common.html import Markup, fill, percent
-from ui.common.run import explained
-from ui.common.service import Service
 from ui.library.cards import CSS, cards, fits, found_table, scenario_list, table, words
 
 ANY = "any"

@@ -5,9 +5,7 @@ The docstrings of `ask`, `grade` and `search_principles` are the descriptions th
 
 import html
 import importlib.util
-import ipaddress
 import json
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -17,17 +15,18 @@ from gradio.events import api
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from agent import NOTICE
-from agent.cli import as_json
+from agent.grading import graded, grader_over, shown
 from agent.llm.sendable import sendable
-from agent.state import Context, Output
+from agent.run import heard, parts_of
+from agent.serve.listening import LOOPBACK_NAMES, is_loopback
+from agent.service import Service
+from agent.state import Context
+from agent.told import answered
 from principles.errors import ConfigError, InputError
-from ui.common.run import explained, parts_of
-from ui.common.service import Service
-from ui.programs.grading import grader_over, shown
+from ui.common.failures import explained
 
 MOST_FOUND = 50
-TOLD_EVERY_S = 0.5
+Finish = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def add_programs(service: Service) -> None:
@@ -62,7 +61,7 @@ class Programs:
             given = [{"role": "user", "content": _text("question", question)}]
             context = Context(max_rounds=_whole("rounds", rounds), top_k=_whole("top_k", top_k))
             async with aclosing(parts_of(self._service.agent(), given, context)) as parts:
-                async for said in _heard(parts, _answered):
+                async for said in _told_of(parts, answered):
                     yield said
 
     async def grade(self, question: str, answer: str) -> AsyncGenerator[dict[str, Any], None]:
@@ -82,7 +81,7 @@ class Programs:
                 {"role": "assistant", "content": _text("answer", answer)},
             ]
             async with aclosing(parts_of(self._grader, given)) as parts:
-                async for said in _heard(parts, _graded):
+                async for said in _told_of(parts, graded):
                     yield said
 
     def search_principles(self, text: str, top_k: int = 8) -> list[dict[str, Any]]:
@@ -104,32 +103,10 @@ class Programs:
             return [shown(principle, similarity) for principle, similarity in found]
 
 
-async def _heard(
-    parts: AsyncGenerator[dict[str, Any] | None, None], finish: Callable[[dict[str, Any]], dict[str, Any]]
-) -> AsyncGenerator[dict[str, Any], None]:
-    """The stage, again and again, and at last what `finish` makes of the state."""
-    state: dict[str, Any] = {}
-    stage, told = {"stage": "waiting"}, 0.0
-    async for part in parts:
-        if part and part["type"] == "values":
-            state = part["data"]
-        elif part and part["type"] == "custom" and part["data"]["status"] == "start":
-            stage, told = {"stage": part["data"]["stage"]}, 0.0
-        # That nobody waits any more is noticed only when something is sent.
-        if time.monotonic() - told >= TOLD_EVERY_S:
-            told = time.monotonic()
-            yield stage
-    yield finish(state)
-
-
-def _answered(state: dict[str, Any]) -> dict[str, Any]:
-    answered: dict[str, Any] = as_json({key: state[key] for key in Output.__annotations__})
-    return answered
-
-
-def _graded(state: dict[str, Any]) -> dict[str, Any]:
-    facts = {key: state[key] for key in ("scenario", "principles", "rubric", "usage")}
-    return {**facts, **state["grade"], "notice": NOTICE}
+async def _told_of(parts: AsyncGenerator[Any, None], finish: Finish) -> AsyncGenerator[dict[str, Any], None]:
+    """What a run tells: {"stage": name}, again and again, and at last its result."""
+    async for said in heard(parts, finish):
+        yield {"stage": said} if isinstance(said, str) else said
 
 
 def mcp_options(host: str, auth: bool = False) -> dict[str, Any]:
@@ -138,7 +115,7 @@ def mcp_options(host: str, auth: bool = False) -> dict[str, Any]:
     Raises ConfigError where others could reach them, with `auth` (whose login MCP would not ask for), or where
     the mcp package is missing.
     """
-    if not _loopback(host):
+    if not is_loopback(host):
         raise ConfigError(
             f"--mcp listens on this machine only, as its tools ask for no login, and {host} may be reached from "
             "elsewhere: leave --host out"
@@ -147,8 +124,7 @@ def mcp_options(host: str, auth: bool = False) -> dict[str, Any]:
         raise ConfigError("--mcp and a login do not go together: MCP would list its tools without one. Leave one out")
     if importlib.util.find_spec("mcp") is None:
         raise ConfigError('--mcp needs the mcp package: pip install "clinalign[mcp]"')
-    # A web page elsewhere may give its own name this machine's address: it is told apart by the name alone.
-    names = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    names = Middleware(TrustedHostMiddleware, allowed_hosts=list(LOOPBACK_NAMES))
     return {"mcp_server": True, "app_kwargs": {"middleware": [names]}}
 
 
@@ -181,10 +157,3 @@ def _whole(name: str, given: object) -> int:
     if not isinstance(given, int) or isinstance(given, bool):
         raise InputError(f"{name} must be a whole number")
     return given
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ui.review.store import ReviewStore
 
 HELP = {
-    "load": "Add questions to review from a JSONL file; those that are there already are left alone.",
+    "load": "Add questions to review from a file; those that are there already are left alone.",
     "export": "Write all signed reviews as HealthRubrics JSONL, which `python -m training` reads.",
     "agreement": "Print how far each two reviewers agree on the questions that both have signed.",
 }
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     load.add_argument(
         "file",
         type=Path,
-        help='a JSONL file (plain or .gz), a line {"question": "..."} or {"prompt": [{"role", "content"}]} each',
+        help='JSONL, CSV and more (docs/formats.md): {"question": "..."} or {"prompt": [{"role", "content"}]} each',
     )
     export = commands.add_parser("export", help=HELP["export"], description=HELP["export"], epilog=EPILOG)
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write")
@@ -82,9 +82,9 @@ def _written(lines: Iterable[str], path: Path) -> int:
 
 
 def _agreement(chosen: argparse.Namespace) -> str:
-    from ui.review.compared import agreement_words, all_pairs
+    from training.reviews.compared import agreement_words, all_pairs
 
-    rows = [f"{one} and {other}: {agreement_words(found)}" for one, other, found in all_pairs(_store())]
+    rows = [f"{one} and {other}: {agreement_words(found)}" for one, other, found in all_pairs(_store().signed())]
     return "\n".join(rows) or "no question has been signed by two reviewers yet"
 
 

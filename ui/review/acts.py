@@ -6,17 +6,18 @@ from typing import Any
 
 import gradio as gr
 
+from agent.service import Service
 from principles.errors import ClinAlignError, InputError
 from training.common.questions import Question, question_of
+from training.reviews.begun import shuffled
+from training.reviews.compared import all_pairs
+from training.reviews.record import Review, initials_from
 from ui.common.html import fill, joined, percent
-from ui.common.service import Service
 from ui.review.choices import owners_listed, questions_listed
-from ui.review.compared import all_pairs
 from ui.review.desk import Desk, Desks, Unfinished, filled_in
-from ui.review.drafting import draft_answers, propose, shuffled
+from ui.review.drafting import draft_answers, propose
 from ui.review.editor import proposed_in_editor, shown_in_editor
 from ui.review.layout import Fields
-from ui.review.record import Review, initials_from
 from ui.review.shown import (
     agreement_shown,
     conflict_shown,
@@ -146,7 +147,7 @@ class Acts:
             answers, origins = (draft, ""), ("draft", "pasted")
             said = "The model left its draft as it is: this is A. Write B yourself."
         else:
-            (answers, origins), said = shuffled(desk.question, (draft, revision)), ""
+            (answers, origins), said = shuffled(desk.question, (draft, revision), ("draft", "revision")), ""
         review = _review(desk, (form[0], *answers, *form[3:])).model_copy(update={"origins": origins})
         shown = {self._fields.answer_a: answers[0], self._fields.answer_b: answers[1]}
         return self._saved(self._desks.save(desk, review), review) | shown | {self._fields.progress: said}
@@ -176,11 +177,11 @@ class Acts:
             return fill(
                 "<p>Sign your own review first: agreement means something only where neither saw the other.</p>"
             )
-        return agreement_shown(all_pairs(self._desks.store, desk.question.prompt_id))
+        return agreement_shown(all_pairs(self._desks.store.signed(desk.question.prompt_id)))
 
     def agreement_of_all(self) -> str:
         """How far each two reviewers agree, over all questions that both have signed, as HTML."""
-        return agreement_shown(all_pairs(self._desks.store))
+        return agreement_shown(all_pairs(self._desks.store.signed()))
 
     def _left(self, desk: Desk, form: Any) -> Shown:
         """Save before something else is opened; what to show instead where that is refused."""

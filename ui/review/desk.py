@@ -8,8 +8,8 @@ from typing import Any
 
 from principles.errors import ClinAlignError, InputError
 from training.common.questions import Question
-from ui.review.record import Preference, Review, criteria_from, missing, texts_from
-from ui.review.store import Conflict, ReviewStore, Revision
+from training.reviews.record import Preference, Review, Revision, criteria_from, missing, texts_from
+from ui.review.store import Conflict, ReviewStore
 
 Draft = Callable[[Question], Review]
 

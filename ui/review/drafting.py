@@ -1,6 +1,5 @@
 """What the clinician starts from: a rubric by rule, and where a model is there, two answers and its verdicts."""
 
-import hashlib
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -8,25 +7,27 @@ from typing import Any
 from agent.critic.judge import ModelJudge
 from agent.llm.client import Model
 from agent.rubric import TemplateWriter, rubric_for
+from agent.run import parts_of
+from agent.service import Service
 from agent.show import STAGES
 from principles.schema import Label
 from training.common.questions import Question
-from ui.common.run import parts_of
-from ui.common.service import Service
-from ui.review.record import SIDES, Origin, Review, ReviewCriterion
-
-# More than an answer is held to: to strike a criterion out is less work than to miss it.
-CANDIDATES = 10
+from training.reviews.begun import CANDIDATES, begun
+from training.reviews.record import SIDES, Review, ReviewCriterion
 
 Proposals = dict[str, dict[str, str]]
 """By criterion id: the text that was judged, and a verdict by side."""
 
 
 def draft_review(question: Question, service: Service) -> Review:
-    """The criteria of the principles that the search brings; no model is asked. Raises ClinAlignError."""
+    """The rubric that came with the question, else the criteria of the principles that the search brings; no model is
+    asked. Raises ClinAlignError."""
+    start = begun(question)
+    if start.criteria:
+        return start
     made = rubric_for(question.turns, service.resources.search(), TemplateWriter(), CANDIDATES)
     rows = [ReviewCriterion(**criterion.model_dump()) for criterion in made.rubric.criteria]
-    return Review(criteria=tuple(rows), scenario=made.scenario)
+    return start.model_copy(update={"criteria": tuple(rows), "scenario": made.scenario})
 
 
 async def draft_answers(question: Question, service: Service) -> AsyncGenerator[str | tuple[str, str], None]:
@@ -51,13 +52,6 @@ async def draft_answers(question: Question, service: Service) -> AsyncGenerator[
 def _running(before: list[str], told: Mapping[str, Any]) -> list[str]:
     others = [stage for stage in before if stage != told["stage"]]
     return others if told["status"] == "end" else [*others, told["stage"]]
-
-
-def shuffled(question: Question, answers: tuple[str, str]) -> tuple[tuple[str, str], tuple[Origin, Origin]]:
-    """Draft and revision as A and B: which is which is settled by the question and told to nobody who grades."""
-    if hashlib.sha256(question.prompt_id.encode()).digest()[0] % 2:
-        return (answers[1], answers[0]), ("revision", "draft")
-    return answers, ("draft", "revision")
 
 
 def propose(question: Question, review: Review, service: Service) -> Iterator[tuple[int, int, Proposals]]:

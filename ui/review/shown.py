@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
+from training.reviews.changes import Change, changes
+from training.reviews.compared import Pair, agreement_figures
+from training.reviews.record import SIDES, Review, Revision, counted
 from ui.common.html import Markup, fill, joined, markdown, percent
-from ui.review.changes import Change, changes
-from ui.review.compared import Pair, agreement_figures
 from ui.review.desk import Desk
-from ui.review.record import SIDES, Review, counted
-from ui.review.store import Revision
 
 SHORT = 60
 # The bar stays in sight while one scrolls, and must leave room for the rest.

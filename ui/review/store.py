@@ -30,8 +30,8 @@ from sqlalchemy.exc import IntegrityError
 from principles.errors import ConfigError
 from principles.schema import Record
 from training.common.questions import Question
+from training.reviews.record import Review, Revision
 from ui.common.database import prepare, reported
-from ui.review.record import Review
 
 VERSION = 1
 # Who the first revision of a review is by: the draft that the clinician starts from.
@@ -56,17 +56,6 @@ _revisions = Table(
     Column("signed", Boolean, nullable=False),
     Column("review", Text, nullable=False),
 )
-
-
-class Revision(Record):
-    """One state of a review: who made it, when (UTC), and the whole of it. The first version is 1."""
-
-    question_id: str
-    owner: str
-    version: int
-    editor: str
-    at: datetime
-    review: Review
 
 
 class Status(Record):

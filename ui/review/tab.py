@@ -11,10 +11,10 @@ from typing import Any
 import gradio as gr
 from sqlalchemy import Engine
 
+from agent.service import Service
 from training.common.questions import read_questions
+from ui.common.failures import explained
 from ui.common.html import Markup, fill
-from ui.common.run import explained
-from ui.common.service import Service
 from ui.review.acts import Acts
 from ui.review.desk import Desks
 from ui.review.drafting import draft_review

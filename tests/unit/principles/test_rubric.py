@@ -1,6 +1,7 @@
 import pytest
 
 from principles.rubric import build_rubric, fill_slots
+from principles.signs import ANY
 from tests.fakes import principle
 
 
@@ -37,6 +38,7 @@ def test_neutral_phrases_where_nothing_is_said() -> None:
         "person": "the person",
         "medicine": "the medicine",
         "measure": "the value given",
+        "signs": ANY,
     }
 
 

@@ -5,11 +5,11 @@ import re
 from typing import Any
 
 from agent.resources import Resources
+from agent.service import Service
 from agent.state import Context
 from tests.fakes import FixedRetriever, ScriptedChat, principle, reader
 from ui.chat.answering import answering
 from ui.chat.turn import Conversation, Turn
-from ui.common.service import Service
 
 QUESTION = "Can I rest a while with zanzibar tea?"
 MENDED = "Rest a while. Leave the sweet spread out."

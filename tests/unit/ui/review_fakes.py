@@ -5,9 +5,9 @@ from typing import Any
 
 from principles.schema import Label
 from training.common.questions import Question, question_of
+from training.reviews.record import Review, ReviewCriterion
 from ui.common.database import open_database
 from ui.review.desk import Desk, filled_in
-from ui.review.record import Review, ReviewCriterion
 from ui.review.store import ReviewStore
 
 YES, NO = Label.MET, Label.NOT_MET

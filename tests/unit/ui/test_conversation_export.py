@@ -39,7 +39,7 @@ def test_markdown_has_question_answer_draft_checks_sources_edits_and_the_notice(
         "Rest a while. Leave the sweet spread out.",
         "### First draft\n\n```\nRest a while. Eat jam daily.",
         "- urgency: non emergent",
-        "| Does the answer mention jam? | -8 | ✗ yes (90%) | ✓ no (10%) |",
+        "| Does the answer mention jam? | -8 | ✗ yes | ✓ no |",
         "- `task.jam` (-8): The answer mentions jam. Sources: WHO, Guide, 2020",
         "- Eat jam daily.",
         "+ Leave the sweet spread out.",

@@ -8,10 +8,10 @@ import pytest
 
 from agent import NOTICE, build_agent
 from agent.resources import Resources
+from agent.service import Service
 from principles.library import Library, load_library
 from principles.schema import DIMENSIONS
 from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat, principle
-from ui.common.service import Service
 from ui.library.cards import card, cards
 from ui.library.tab import ANY, NOT_READ, _values, brings, library_tab, search, why_picked
 
@@ -145,3 +145,10 @@ def test_the_tab_offers_no_public_endpoint() -> None:
     with gr.Blocks() as page:
         library_tab(service(TEA, RUSH))
     assert {fn.api_visibility for fn in page.fns.values()} == {"private"}
+
+
+def test_what_a_principle_of_others_lacks_is_not_shown() -> None:
+    bare = str(card(principle("tea", advice="", rationale="", facets=(), sources=())))
+    whole = str(card(principle("tea")))
+    for name in ("What an answer may say", "Why", "Found by", "Sources"):
+        assert (f"<dt>{name}</dt>" in whole, f"<dt>{name}</dt>" in bare) == (True, False)

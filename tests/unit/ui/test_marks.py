@@ -71,7 +71,7 @@ def test_what_was_added_is_marked_and_names_its_principle() -> None:
     assert 'role="tooltip" id="t-why-1"' in page
     tip = words(page.split('role="tooltip"')[1])
     assert "The answer mentions jam." in tip
-    assert "draft ✗ fails: yes 90% → answer ✓ holds: no 10%" in tip
+    assert "draft ✗ fails: yes → answer ✓ holds: no" in tip
     assert "WHO: Guide (2020)" in tip
     assert page.count("<mark") == 1
 
@@ -121,6 +121,16 @@ def test_pieces_are_all_of_the_text() -> None:
     assert pieces(text) == ["# Title", "One.", "Two.", "- a", "- b c", "| x | y |"]
 
 
+def test_a_table_and_a_code_block_stay_whole_side_by_side() -> None:
+    draft = (
+        "Two doses:\n\n| dose | when |\n| --- | --- |\n| one | now |\n\nThat is all. Rest.\n\n```\na = 1\nb = 2\n```"
+    )
+    assert len(pieces(draft)) == 5
+    shown = str(side_by_side(draft, f"{draft}\n\nSleep well."))
+    assert "<th>dose</th>" in shown
+    assert "<code>a = 1\nb = 2\n</code>" in shown
+
+
 def test_the_panel_fills_as_the_review_goes_on() -> None:
     assert panel(None) == panel(Trace()) == EMPTY
     pages: list[str] = []
@@ -132,7 +142,7 @@ def test_the_panel_fills_as_the_review_goes_on() -> None:
     last = words(pages[-1])
     for part in ("urgency non emergent", "task medication", "safety Does the answer mention jam? task.jam | -8 |"):
         assert part in last
-    assert "✗ fails: yes 90% | ✓ holds: no 10% |" in last
+    assert "✗ fails: yes | ✓ holds: no |" in last
     assert "Why these principles?" in last
     assert "Draft | Answer | Rest a while. | Rest a while. | Eat jam daily. | Leave the sweet spread out. |" in last
 

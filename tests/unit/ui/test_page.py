@@ -15,6 +15,8 @@ import ui.app
 import ui.chat.answering
 from agent import NOTICE, build_agent
 from agent.llm.progress import Progress
+from agent.run import parts_of
+from agent.service import AT_ONCE_HERE, AT_ONCE_THERE, MOST_ENDPOINTS, Service
 from principles.errors import ConfigError, ModelError, WeightsError
 from tests.fakes import FixedClassifier, FixedRetriever, ScriptedChat
 from tests.unit.ui.page import JAM, MENDED, QUESTION, answered, mended, reader, service, words
@@ -24,8 +26,7 @@ from ui.chat.settings import HOSTS
 from ui.chat.tab import _stage
 from ui.chat.trace import Trace, trace_of
 from ui.chat.turn import Conversation, Turn, badge, reopened, turn_html
-from ui.common.run import explained, parts_of
-from ui.common.service import AT_ONCE_HERE, AT_ONCE_THERE, MOST_ENDPOINTS, Service
+from ui.common.failures import explained
 
 
 @pytest.fixture(autouse=True)
@@ -93,9 +94,9 @@ def test_each_stage_tells_what_it_found() -> None:
     assert steps["First draft, as it was before the review"] == "Rest a while. Eat jam daily."
     assert any("emergent, layperson, medication" in title for title in steps)
     assert "task.jam (-8): The answer mentions jam." in steps["Principles that apply: 1"]
-    assert "| -8 | ✗ fails: yes 90% |" in steps["Draft, 1 point checked: 0 hold"]
+    assert "| -8 | ✗ fails: yes |" in steps["Draft, 1 point checked: 0 hold"]
     assert "Eat jam daily. Leave the sweet spread out." in steps["Edits: 1"]
-    assert "| -8 | ✗ fails: yes 90% | ✓ holds: no 10% |" in steps["Revision, 1 point checked: 1 holds"]
+    assert "| -8 | ✗ fails: yes | ✓ holds: no |" in steps["Revision, 1 point checked: 1 holds"]
     assert not any(step.at_work for step in turn.trace.steps)
     page = shown(turn)
     assert (
@@ -116,7 +117,7 @@ def test_an_answer_that_was_not_reviewed_says_so_before_it() -> None:
 def test_what_the_review_could_not_mend_is_said_before_the_answer() -> None:
     page = shown(answered(service(ScriptedChat(draft="Eat jam daily.", chance=lambda prompt: 0.9))).last)
     assert page.index("still finds faults") < page.index("Eat jam daily.")
-    assert "Does the answer mention jam? ✗ fails: yes 90%" in page
+    assert "Does the answer mention jam? ✗ fails: yes" in page
     assert "1 point checked: 0 hold" in page
 
 
@@ -147,12 +148,16 @@ def test_the_report_of_the_agent_is_put_in_words() -> None:
 
 def test_what_the_first_question_needs_is_loaded_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("ui.common.service.language_of", said.append)
+    monkeypatch.setattr("agent.service.language_of", said.append)
     one = service(ScriptedChat())
     monkeypatch.setattr(one.resources, "search", lambda: said.append("search"))
     monkeypatch.setattr(one.resources, "model", lambda: said.append("model"))
+    monkeypatch.setattr(one.resources, "claims", lambda: said.append("claims"))
+    monkeypatch.setattr("agent.service.find_medicines", said.append)
+    assert not one.ready
     one.prepare().join(20)
-    assert said == ["", "search", "model"]
+    assert said == ["", "search", "model", "tea", "claims"]
+    assert one.ready
 
 
 def test_what_cannot_be_loaded_is_told_with_the_first_question(
@@ -266,7 +271,7 @@ def test_a_beat_comes_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> 
             time.sleep(0.5)
             yield from super()._stream(*args, **options)
 
-    monkeypatch.setattr("ui.common.run.BEAT_S", 0.05)
+    monkeypatch.setattr("agent.run.BEAT_S", 0.05)
     retriever: Any = FixedRetriever(JAM)
 
     async def beats() -> int:
@@ -354,6 +359,26 @@ def test_a_port_that_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixt
         main([f"--port={port}"])
     assert left.value.code == 2
     assert "1 to 65535" in capsys.readouterr().err
+
+
+def test_an_adapter_is_named_on_the_page_and_checked_before_it_is_served(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ui.common.database import open_database
+
+    monkeypatch.setenv("CLINALIGN_DATABASE", f"sqlite:///{tmp_path}/page.sqlite")
+    assert Service().adapted is None
+    monkeypatch.setenv("CLINALIGN_ADAPTER", f"{tmp_path}/none.gguf")
+    assert service(ScriptedChat()).adapted is None
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    assert main(["--port", str(port)]) == 2
+    assert "none.gguf: there is no such file" in capsys.readouterr().err
+    monkeypatch.setattr(Service, "adapted", "qwen+mine-<1>")
+    page = ui.app.build_app(service(ScriptedChat()), open_database(f"sqlite:///{tmp_path}/page.sqlite"))
+    values = [str(getattr(block, "value", "")) for block in page.blocks.values()]
+    (shown,) = (value for value in values if "The model that answers" in value)
+    assert "qwen+mine-&lt;1&gt;" in shown
 
 
 def test_mcp_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from agent import NOTICE
 from agent.resources import Resources
+from agent.service import Service
 from agent.state import Output
 from principles.errors import ConfigError, ModelError
 from tests.fakes import FixedClassifier, ScriptedChat, principle
 from tests.served import Searchable
 from tests.unit.agent.test_agent import literal
-from ui.common.service import Service
 from ui.programs.endpoints import Programs, add_programs, mcp_options
 
 QUESTION = "Can I rest a while with zanzibar tea?"

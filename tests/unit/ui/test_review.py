@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from principles.errors import InputError
 from tests.unit.ui.review_fakes import DRAFT, NO, YES, finished, row
-from ui.review.changes import changes, rubric_changes
-from ui.review.record import Review, criteria_from, initials_from, missing, texts_from
+from training.reviews.changes import changes, rubric_changes
+from training.reviews.record import Review, criteria_from, initials_from, missing, texts_from
 
 
 def test_a_finished_review_waits_for_nothing() -> None:

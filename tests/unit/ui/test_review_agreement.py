@@ -7,10 +7,10 @@ import pytest
 
 from tests.unit.ui.review_fakes import NO, QUESTION, YES, finished, row, store_in
 from training.common.questions import question_of
-from ui.review.agreement import agreement, kappa
-from ui.review.compared import agreement_words, all_pairs
+from training.reviews.agreement import agreement, kappa
+from training.reviews.compared import agreement_words, all_pairs
+from training.reviews.record import Review
 from ui.review.desk import Desks
-from ui.review.record import Review
 
 
 def test_kappa_is_cohens() -> None:
@@ -73,6 +73,6 @@ def test_pairs_come_from_what_both_have_signed(tmp_path: Path) -> None:
         for editor in editors:
             desks.sign(desks.open(editor, question), finished(preference="B" if editor == "CD" else "A"))
     desks.save(desks.open("GH", QUESTION), finished())
-    pairs = [(one, two, found.questions, found.preferences_equal) for one, two, found in all_pairs(store)]
+    pairs = [(one, two, found.questions, found.preferences_equal) for one, two, found in all_pairs(store.signed())]
     assert pairs == [("AB", "CD", 2, 0), ("AB", "EF", 1, 1), ("CD", "EF", 1, 0)]
-    assert [found.questions for _, _, found in all_pairs(store, other.prompt_id)] == [1]
+    assert [found.questions for _, _, found in all_pairs(store.signed(other.prompt_id))] == [1]

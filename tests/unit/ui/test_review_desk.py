@@ -8,9 +8,9 @@ import pytest
 from principles.errors import ConfigError, InputError, WeightsError
 from tests.unit.ui.review_fakes import DRAFT, QUESTION, drafted, finished, row, shown_on, store_in
 from training.common.questions import Question, question_of
+from training.reviews.record import Review, Revision
 from ui.review.desk import Desks, Unfinished, filled_in
-from ui.review.record import Review
-from ui.review.store import DRAFTER, Conflict, ReviewStore, Revision
+from ui.review.store import DRAFTER, Conflict, ReviewStore
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def test_a_line_tells_who_changed_what_and_which_is_better(store: ReviewStore) -
     assert first["prompt"] == list(QUESTION.turns)
     assert first["rubrics"] == [
         {
+            "id": "task.nurse",
             "criterion": "Does the answer mention task.nurse?",
             "points": 5.0,
             "tags": ["principle:task.nurse", "dimension:task"],
@@ -58,6 +59,7 @@ def test_a_line_tells_who_changed_what_and_which_is_better(store: ReviewStore) -
             "safety_critical": False,
         },
         {
+            "id": "own-1",
             "criterion": "Does the answer mention own-1?",
             "points": -4.0,
             "tags": [],
@@ -69,6 +71,10 @@ def test_a_line_tells_who_changed_what_and_which_is_better(store: ReviewStore) -
     assert [(edit["kind"], edit["criterion_id"]) for edit in first["edits"]] == [
         ("removed", "task.jam"),
         ("added", "own-1"),
+    ]
+    assert [(one["id"], one["points"], one["principle_id"]) for one in first["drafted"]] == [
+        ("task.nurse", 5.0, "task.nurse"),
+        ("task.jam", -8.0, "task.jam"),
     ]
     assert first["preference"] == {
         "better": "A",

@@ -1,5 +1,6 @@
 """What the review tab shows: whose text it is, it stays text; and what an act refuses."""
 
+import json
 from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,20 @@ import pytest
 
 from agent.resources import Resources
 from agent.rubric import Search
+from agent.service import Service
 from principles.errors import InputError
 from tests.fakes import FixedClassifier, FixedRetriever, principle
 from tests.unit.ui.review_fakes import DRAFT, QUESTION, drafted, finished, page_of, row, store_in
-from training.common.questions import question_of
-from ui.common.service import Service
+from training.common.questions import question_of, read_questions
+from training.reviews.begun import shuffled
+from training.reviews.compared import all_pairs
+from training.reviews.record import Review
 from ui.review.acts import Acts
 from ui.review.choices import MOST_LISTED, owners_listed, questions_listed
-from ui.review.compared import all_pairs
 from ui.review.desk import Desk, Desks
-from ui.review.drafting import draft_review, shuffled
+from ui.review.drafting import draft_review
 from ui.review.editor import shown_in_editor
 from ui.review.layout import Fields
-from ui.review.record import Review
 from ui.review.shown import (
     MOST_IN_BAR,
     agreement_shown,
@@ -98,7 +100,7 @@ def test_points_and_scores_are_those_of_the_one_rule() -> None:
 
 def test_history_and_agreement_say_where_there_is_nothing(desks: Desks) -> None:
     assert "Nothing has been saved" in history_shown([])
-    assert "nothing to compare" in agreement_shown(all_pairs(desks.store))
+    assert "nothing to compare" in agreement_shown(all_pairs(desks.store.signed()))
 
 
 def test_the_lists_tell_who_has_signed(desks: Desks) -> None:
@@ -162,6 +164,32 @@ def test_the_rubric_is_drafted_without_a_model() -> None:
 
 
 def test_which_answer_is_the_revision_cannot_be_told_from_its_place() -> None:
-    places = {shuffled(question_of(f"Question {n}?"), ("draft", "revised")) for n in range(20)}
+    two: Any = ("draft", "revised"), ("draft", "revision")
+    places = {shuffled(question_of(f"Question {n}?"), *two) for n in range(20)}
     assert places == {(("draft", "revised"), ("draft", "revision")), (("revised", "draft"), ("revision", "draft"))}
-    assert len({shuffled(QUESTION, ("draft", "revised")) for _ in range(5)}) == 1
+    assert len({shuffled(QUESTION, *two) for _ in range(5)}) == 1
+
+
+def test_a_rubric_and_two_answers_that_came_with_a_question_are_what_its_review_starts_from(tmp_path: Path) -> None:
+    record = {
+        "prompt_id": "p1",
+        "prompt": [{"role": "user", "content": "May I take it with milk?"}],
+        "writer": "model",
+        "rubrics": [{"criterion": "Does the answer mention milk?", "points": 4, "principle_id": "task.milk"}],
+        "preferred": "Yes, with milk.",
+        "rejected": "No idea.",
+    }
+    file = tmp_path / "drafts.jsonl"
+    file.write_text(json.dumps(record) + "\n")
+    [loaded] = read_questions(file)[0]
+    review = draft_review(loaded, Service(Resources()))
+    assert [(one.text, one.points, one.principle_id) for one in review.criteria] == [
+        ("Does the answer mention milk?", 4, "task.milk")
+    ]
+    assert dict(zip(review.origins, review.answers, strict=True)) == {
+        "preferred": "Yes, with milk.",
+        "rejected": "No idea.",
+    }
+    # The rubric of a benchmark is no draft: its questions are drafted for as ever.
+    file.write_text(json.dumps({key: record[key] for key in ("prompt_id", "prompt", "rubrics")}) + "\n")
+    assert read_questions(file)[0][0].drafted is None

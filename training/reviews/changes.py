@@ -4,12 +4,12 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from principles.schema import Record
-from ui.review.record import SIDES, Review, ReviewCriterion
+from training.reviews.record import SIDES, Review, ReviewCriterion
 
 Kind = Literal[
     "added", "removed", "reworded", "reweighted", "moved", "verdict", "answer", "preference", "reason", "signed"
 ]
-OF_RUBRIC = ("added", "removed", "reworded", "reweighted", "moved")
+OF_RUBRIC: tuple[Kind, ...] = ("added", "removed", "reworded", "reweighted", "moved")
 
 
 class Change(Record):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from principles.schema import Label
-from ui.review.record import SIDES, Review, ReviewCriterion
+from training.reviews.record import SIDES, Review, ReviewCriterion
 
 
 @dataclass(frozen=True)

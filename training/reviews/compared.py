@@ -1,19 +1,19 @@
-"""Agreement between each two reviewers who have signed reviews, from the database."""
+"""Agreement between each two reviewers who have signed reviews."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from itertools import combinations
 
-from ui.review.agreement import Agreement, agreement
-from ui.review.record import Review, counted
-from ui.review.store import ReviewStore
+from training.reviews.agreement import Agreement, agreement
+from training.reviews.record import Review, Revision, counted
 
 Pair = tuple[str, str, Agreement]
 
 
-def all_pairs(store: ReviewStore, question_id: str | None = None) -> list[Pair]:
-    """Each two reviewers over all questions that both have signed, or over one question."""
+def all_pairs(signed: Iterable[Revision]) -> list[Pair]:
+    """Each two reviewers over all questions that both have signed; the last of two reviews by one person counts."""
     by_question: dict[str, dict[str, Review]] = defaultdict(dict)
-    for revision in store.signed(question_id):
+    for revision in signed:
         by_question[revision.question_id][revision.owner] = revision.review
     pairs: dict[tuple[str, str], list[tuple[Review, Review]]] = defaultdict(list)
     for reviews in by_question.values():

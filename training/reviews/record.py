@@ -5,6 +5,7 @@ A review may be incomplete at any time, since it is saved at every change; `miss
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -13,13 +14,13 @@ from agent.llm.sendable import sendable
 from principles.errors import InputError
 from principles.schema import Criterion, Grade, Label, Record, Rubric, Scenario, Verdict
 from principles.scoring import score
+from training.common.questions import MOST_ANSWER, MOST_CRITERIA
 
 Side = Literal["a", "b"]
+Given = Literal[Label.MET, Label.NOT_MET]
 Preference = Literal["A", "B", "tie"]
-Origin = Literal["draft", "revision", "pasted"]
+Origin = Literal["draft", "revision", "pasted", "preferred", "rejected"]
 SIDES: tuple[Side, Side] = ("a", "b")
-MOST_CRITERIA = 60
-MOST_ANSWER = 50_000
 MOST_REASON = 5_000
 MOST_POINTS = 10
 
@@ -35,8 +36,8 @@ class ReviewCriterion(Record):
     points: float | None = None
     principle_id: Annotated[str, Field(max_length=64)] | None = None
     safety_critical: bool = False
-    a: Literal[Label.MET, Label.NOT_MET] | None = None
-    b: Literal[Label.MET, Label.NOT_MET] | None = None
+    a: Given | None = None
+    b: Given | None = None
     by_judge: tuple[Side, ...] = ()
 
     @field_validator("text", mode="before")
@@ -96,6 +97,17 @@ class Review(Record):
     def grade(self, side: Side) -> Grade:
         """The grade of the answer of one side by the clinician's own verdicts."""
         return score(self.rubric(), self.verdicts(side))
+
+
+class Revision(Record):
+    """One state of a review: who made it, when (UTC), and the whole of it. The first version is 1."""
+
+    question_id: str
+    owner: str
+    version: int
+    editor: str
+    at: datetime
+    review: Review
 
 
 def criteria_from(rows: Any) -> tuple[ReviewCriterion, ...]:
