@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("training.healthbench.evaluate", "Answer HealthBench items, grade the answers and report the scores."),
     "judge-train": ("training.judge.local.train", "Train a small local judge from verdicts."),
     "judge-report": ("training.judge.report.command", "Compare judges with the verdicts of GPT-4.1 and of physicians."),
+    "hard": ("training.healthbench.hard", "The prompts of HealthBench Hard, which training refuses: add or drop them."),
     "critic": ("training.critic.command", "Learn which principles belong to a question, or measure what was learnt."),
     "ablate": (
         "training.ablation.command",
@@ -21,6 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "synthesize": (
         "training.synthesis.command",
         "Make rubrics for questions that have none, in HealthBench's JSONL shape.",
+    ),
+    "distil-bench": (
+        "training.distil.bench",
+        "How much of what physicians ask for do distilled libraries cover? (To make one: python -m principles distil.)",
     ),
     "grpo": ("training.grpo.command", "Train a policy on the rubric reward with GRPO."),
     "export": ("training.grpo.export", "Turn a trained checkpoint into a model folder that serves anywhere."),

@@ -4,10 +4,10 @@ draft           the draft alone
 self_refine     plain self-refinement: the model names what is wrong with its answer and rewrites it, each round
                 anew, with no principle and no choice between versions (after Madaan et al., arXiv 2303.17651)
 retrieved       the agent as it is
-random          the agent, with principles drawn at random in the place of those that the search finds
-all             the agent, with the whole library offered in the place of what the search finds
+random          the agent, with principles drawn at random in the place of those that it finds; mandatory ones stay
+all             the agent, with the whole library offered in the place of what it finds
 in_prompt       a draft with the statements of the principles that `retrieved` chose in its system prompt
-length_matched  the draft, extended by the model to about the words of the last answer of `retrieved`
+length_matched  the draft, extended or shortened by the model to about the words of the last answer of `retrieved`
 
 One run of the agent gives its answers after 1..N rounds: what it would have returned had it been told to stop
 there is the best of the versions made by then.

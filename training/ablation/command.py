@@ -12,6 +12,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,20 @@ from training.common.items import Item, load_items
 from training.common.options import FAILURES_IN_A_ROW, add_item_options, add_judge_options, require_judge_path
 from training.common.progress import bar
 from training.common.settings import settings_of
+from training.healthbench.figures import recognised
 from training.judge.registry import JUDGES
 
+# Beside the prompts, what an arm's answers depend on.
+MADE_BY = ("principles.py", "workshop.py")
 Make = Callable[[str, Item, dict[str, Made]], Made]
 EPILOG = """
 The arms: draft; self_refine (the model criticises and rewrites by itself); retrieved (the agent); random (the agent
-with random principles); all (the agent with the whole library); in_prompt (the principles in the prompt of the
-draft); length_matched (the draft, made as long as the agent's answer). The judge must not be the model that revises:
-give it --judge local, or an endpoint or model of its own. The folder keeps every answer and grade: the same command
-goes on where it was, and another judge grades the answers that are there. Exit status: 0 all is done, 1 something
-failed or is left (the same command tries it again), 2 an error that the message explains, 130 interrupted.
+with random principles in the place of those that it finds); all (the agent with the whole library); in_prompt (the
+principles in the prompt of the draft); length_matched (the draft, made as long or as short as the agent's answer). The
+judge must not be the model that revises: give it --judge local, or an endpoint or model of its own. The folder keeps
+every answer and grade: the same command goes on where it was, and another judge grades the answers that are there. Exit
+status: 0 all is done, 1 something failed or is left (the same command tries it again), 2 an error that the message
+explains, 130 interrupted.
 """
 
 
@@ -55,7 +60,8 @@ def run(given: argparse.Namespace) -> int:
     require_extra("the report's picture", "matplotlib")
     from training.ablation.report import print_report, write_report
 
-    items = load_items(given.data, given.limit, given.shuffle_seed)
+    whole = load_items(given.data, shuffle_seed=given.shuffle_seed)
+    benchmark, items = given.benchmark or recognised(whole), whole[: given.limit]
     settings, judge = _settings(given)
     _refuse_own_judge(settings["answers"], judge)
     if given.report_only and not given.out.is_dir():
@@ -64,7 +70,8 @@ def run(given: argparse.Namespace) -> int:
         if not given.report_only:
             _answer_all(items, given, log)
         grade_all(items, given, judge, log)
-        report = write_report(given.out, items, given.arms, log.made(), log.graded(judge), settings | {"judge": judge})
+        told = settings | {"judge": judge, "set": benchmark}
+        report = write_report(given.out, items, given.arms, log.made(), log.graded(judge), told)
         last = {(one.key, one.arm): one.error for one in log.answers.records}
     if report:
         print_report(report, given.out)
@@ -106,6 +113,7 @@ def _answer_all(items: Sequence[Item], given: argparse.Namespace, log: Log) -> N
 
 def _workshop(given: argparse.Namespace) -> Make:
     # Seconds of imports: not before they are wanted.
+    from agent.llm.adapter import named_adapter
     from agent.llm.client import chat_model
     from agent.llm.endpoint import resolve_endpoint
     from agent.llm.progress import rich_progress
@@ -113,7 +121,7 @@ def _workshop(given: argparse.Namespace) -> Make:
     from training.ablation.workshop import Workshop
 
     with rich_progress() as report:
-        endpoint = resolve_endpoint(given.model, given.base_url, report)
+        endpoint = resolve_endpoint(given.model, given.base_url, report, named_adapter(given.base_url))
     return Workshop(chat_model(endpoint), load_retriever(), given.rounds, endpoint.context_tokens).make
 
 
@@ -124,10 +132,18 @@ def _settings(given: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]
     require_judge_path(given)
     settings = settings_of(argparse.Namespace(**vars(given) | {"answers": "agent"}))
     judge: dict[str, Any] = settings.pop("judge")
-    if given.judge == "local" and (facts := given.judge_path / "judge.json").is_file():
-        judge["sha256"] = hashlib.sha256(facts.read_bytes()).hexdigest()
-    more = {"arms": list(given.arms), "rounds": given.rounds, "library": load_library().digest}
+    more = {"arms": list(given.arms), "rounds": given.rounds, "library": load_library().digest, "making": _making()}
     return settings | more | {"encoder": os.environ.get("CLINALIGN_ENCODER")}, judge
+
+
+def _making() -> str:
+    """A hash of what makes the arms and asks their model: answers made in another way are another run's."""
+    digest = hashlib.sha256()
+    prompts = sorted(one.name for one in files("training.ablation.prompts").iterdir() if one.name.endswith(".txt"))
+    for package, names in (("training.ablation", MADE_BY), ("training.ablation.prompts", prompts)):
+        for name in names:
+            digest.update(files(package).joinpath(name).read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def _refuse_own_judge(answers: dict[str, Any], judge: dict[str, Any]) -> None:

@@ -103,10 +103,10 @@ def complete_items(
     return found
 
 
-def all_figures(complete: Sequence[Mapping[Name, Answered]]) -> list[Figures]:
-    """The figures of every arm and round of at least one complete item, in the arms' order."""
+def all_figures(complete: Sequence[Mapping[Name, Answered]], benchmark: str) -> list[Figures]:
+    """The figures of every arm and round of at least one complete item of the set `benchmark`, in the arms' order."""
     names = sorted(complete[0], key=lambda name: (ARMS.index(name.arm), name.round))
-    return [_figures(name, complete, _references(name, names)) for name in names]
+    return [_figures(name, complete, _references(name, names), benchmark) for name in names]
 
 
 def _references(name: Name, names: Sequence[Name]) -> list[Name]:
@@ -117,12 +117,14 @@ def _references(name: Name, names: Sequence[Name]) -> list[Name]:
     ]
 
 
-def _figures(name: Name, complete: Sequence[Mapping[Name, Answered]], references: Sequence[Name]) -> Figures:
+def _figures(
+    name: Name, complete: Sequence[Mapping[Name, Answered]], references: Sequence[Name], benchmark: str
+) -> Figures:
     answers = [item[name] for item in complete]
     examples = [Example(one.item, one.step.answer, one.grade) for one in answers]
     texts = [one.step.answer for one in answers]
     targets = [one.made.target_words for one in answers if one.made.target_words is not None]
-    plain, adjusted = ([s for s in _scores(name, complete, way).values() if s is not None] for way in (False, True))
+    plain, adjusted = ([s for s in _scores(name, complete, way).values() if s is not None] for way in (None, benchmark))
     costs = [one.step.cost for one in answers]
     drafts = [item[Name("draft", 0)].step.answer for item in complete]
     return Figures(
@@ -145,7 +147,9 @@ def _figures(name: Name, complete: Sequence[Mapping[Name, Answered]], references
                 reference=other.arm,
                 round=other.round,
                 score=paired_difference(_scores(name, complete), _scores(other, complete)),
-                length_adjusted=paired_difference(_scores(name, complete, True), _scores(other, complete, True)),
+                length_adjusted=paired_difference(
+                    _scores(name, complete, benchmark), _scores(other, complete, benchmark)
+                ),
             )
             for other in references
             if plain and any(s is not None for s in _scores(other, complete).values())
@@ -153,13 +157,18 @@ def _figures(name: Name, complete: Sequence[Mapping[Name, Answered]], references
     )
 
 
-def _scores(name: Name, complete: Sequence[Mapping[Name, Answered]], adjusted: bool = False) -> dict[str, float | None]:
-    """By item key; None where the judge gave no verdict on any positive criterion."""
+def _scores(
+    name: Name, complete: Sequence[Mapping[Name, Answered]], benchmark: str | None = None
+) -> dict[str, float | None]:
+    """By item key, adjusted to length as in the set `benchmark` if one is named; None where the judge gave no verdict
+    on any positive criterion."""
     scores = {}
     for item in complete:
         one = item[name]
         score = one.grade.score
-        scores[one.item.key] = length_adjusted(score, one.step.answer) if adjusted and score is not None else score
+        if benchmark and score is not None:
+            score = length_adjusted(score, one.step.answer, benchmark)
+        scores[one.item.key] = score
     return scores
 
 

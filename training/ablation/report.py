@@ -12,7 +12,7 @@ from training.ablation.figures import Figures, Name, all_figures, complete_items
 from training.common.items import Item
 from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
-from training.healthbench.figures import Difference, Estimate, Rate
+from training.healthbench.figures import POINTS_FOR_500, Difference, Estimate, Rate
 
 # What every arm is compared with: nothing done, the same length without principles, revision without principles.
 REFERENCES = ("draft", "length_matched", "self_refine")
@@ -48,7 +48,10 @@ def write_report(
     graded: Mapping[tuple[str, str], Grade],
     settings: Mapping[str, Any],
 ) -> Report | None:
-    """Write the three files into `out` and return what they say; None, and no file, where no item is complete."""
+    """Write the three files into `out` and return what they say; None, and no file, where no item is complete.
+
+    Of the `settings` that they name, `set` decides the adjustment to length.
+    """
     complete = complete_items(items, arms, made, graded)
     if not complete:
         return None
@@ -57,7 +60,7 @@ def write_report(
         settings=dict(settings),
         items=len(complete),
         of=len(items),
-        figures=tuple(all_figures(complete)),
+        figures=tuple(all_figures(complete, settings["set"])),
         canaries=tuple(sorted({item.canary for item in items if item.canary})),
     )
     write_atomic(out / "ablation.json", report.model_dump_json(indent=2) + "\n")
@@ -69,7 +72,8 @@ def write_report(
 def print_report(report: Report, out: Path) -> None:
     """Each arm's score and difference to the draft, and where to read more, on stdout."""
     for one in report.figures:
-        print(f"{name_of(one):24} {_score(one.score):16} {one.words:4.0f} words  vs draft {_versus(one, 'draft')}")
+        mean = one.score.unclipped if one.score else "none"
+        print(f"{name_of(one):24} before clipping {mean:32} {one.words:4.0f} words  vs draft {_versus(one, 'draft')}")
     print(f"{report.items} of {report.of} items\n{out / 'ablation.md'}\n{NOTICE}")
 
 
@@ -87,13 +91,15 @@ def _page(report: Report) -> Iterator[str]:
         "arm", "score", "before clipping", "at 2,000 characters", "wanted things done", "faults", "words"
     )
     for one in report.figures:
-        mean = f"{one.score.mean:.3f}" if one.score else "–"
+        mean = one.score.unclipped if one.score else "–"
         aim = f" (asked for {one.target_words:.0f})" if one.target_words is not None else ""
         cells = (name_of(one), _score(one.score), mean, _score(one.length_adjusted))
         yield table_row(*cells, _rate(one.positives), _rate(one.negatives), f"{one.words:.0f}{aim}")
     yield from ("", "## Differences, in pairs of items, with 95% intervals", "")
     yield "Before clipping. Of self_refine the same round is meant, or the last for an arm without rounds."
-    yield "The last column is the difference to the draft when both are moved to 2,000 characters."
+    benchmark = report.settings["set"]
+    slope = f"{POINTS_FOR_500[benchmark]:.4f} for 500 characters, as in the {benchmark} set"
+    yield f"The last column is the difference to the draft when both are moved to 2,000 characters: {slope}."
     yield from ("", *table_head("arm", "to draft", "to length_matched", "to self_refine", "to draft, length-adjusted"))
     for one in report.figures:
         adjusted = [_difference(v.length_adjusted) for v in one.versus if v.reference == "draft"]

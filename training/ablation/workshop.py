@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -12,14 +12,14 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from agent.choice import best_version
 from agent.conversation import as_messages, turns_of, within_context
 from agent.drafting import messages_for
-from agent.graph import Agent, build_agent
+from agent.graph import Agent, agent_over
+from agent.kept import rubric_of
 from agent.llm.client import Model, Usage
-from agent.nodes import DRAFT_TOKENS, rubric_of
 from agent.prompts import prompt as agent_prompt
-from agent.resources import load_search
+from agent.resources import Resources, load_search
 from agent.revise import REWRITE_TOKENS
 from agent.rubric import Search
-from agent.state import Context
+from agent.state import DRAFT_TOKENS, Context
 from principles.errors import InputError, ModelError
 from principles.grader import Turns
 from retrieval.retriever import Retriever
@@ -71,7 +71,7 @@ class Workshop:
         if arm == "in_prompt":
             return self._with_principles(item, said, draft, before["retrieved"])
         if arm == "length_matched":
-            return self._extended(item, said, draft, before["retrieved"].steps[-1])
+            return self._length_matched(item, said, draft, before["retrieved"].steps[-1])
         return self._reviewed(arm, item, turns, draft)
 
     def _write(self, messages: Sequence[BaseMessage], max_tokens: int) -> tuple[str, Cost]:
@@ -122,13 +122,10 @@ class Workshop:
 
     def _agent(self, arm: str) -> Agent:
         if arm not in self._agents:
-            offers = {
-                "retrieved": self.retriever,
-                "random": AtRandom(self.retriever),
-                "all": Everything(self.retriever),
-            }
-            # The agent uses no more of a retriever than these have.
-            self._agents[arm] = build_agent(self._shared, cast(Retriever, offers[arm]))
+            kinds: dict[str, type[Search]] = {"retrieved": Search, "random": AtRandom, "all": Everything}
+            own = self._search
+            search = kinds[arm](own.retriever, own.classifier, own.belonging)
+            self._agents[arm] = agent_over(Resources(self._shared, given_search=search))
         return self._agents[arm]
 
     def _with_principles(self, item: Item, said: Sequence[BaseMessage], draft: Step, retrieved: Made) -> Made:
@@ -142,13 +139,13 @@ class Workshop:
         made = _one(item, "in_prompt", answer, cost + choice)
         return made.model_copy(update={"principles": retrieved.principles})
 
-    def _extended(self, item: Item, said: Sequence[BaseMessage], draft: Step, target: Step) -> Made:
-        """Where there is nothing to add the draft stands."""
+    def _length_matched(self, item: Item, said: Sequence[BaseMessage], draft: Step, target: Step) -> Made:
+        """Where nothing is to be added or left out the draft stands."""
         have, want = words(draft.answer), words(target.answer)
         answer, cost = draft.answer, draft.cost
-        if want > have:
-            told = HumanMessage(prompt("extend", before=str(have), words=str(want)))
-            system = SystemMessage(prompt("extend_system"))
+        if want != have:
+            told = HumanMessage(prompt("extend" if want > have else "shorten", before=str(have), words=str(want)))
+            system = SystemMessage(prompt("length_system"))
             answer, spent = self._write([system, *said, AIMessage(draft.answer), told], REWRITE_TOKENS)
             cost = cost + spent
         return _one(item, "length_matched", answer, cost).model_copy(update={"target_words": want})

@@ -1,8 +1,11 @@
-"""`python -m training critic learn | measure | facts`: which principles belong to a question, and which cards.
+"""`python -m training critic learn | measure | facts | claims`: which principles belong to a question, and which cards;
+which sentences a card contradicts.
 
 `learn` makes agent/critic/belonging.npz anew from training/critic/labels, for the bundled library and encoder (some
 minutes). `measure` says how right it is on the blind questions, by both readers' labels, and on each hand's questions
-when that hand is left out of the learning. `facts` fits the weights of the search for knowledge cards.
+when that hand is left out of the learning. `facts` fits the weights of the search for knowledge cards. `claims` teaches
+the reader that finds wrong facts in an answer and writes agent/claims.npz (an hour and a half; an interrupted
+run goes on); `python -m tests.planted` measures it.
 """
 
 import argparse
@@ -16,7 +19,7 @@ from principles.files import write_atomic
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("what", choices=("learn", "measure", "facts"), help="learn anew, or measure")
+    parser.add_argument("what", choices=("learn", "measure", "facts", "claims"), help="learn anew, or measure")
     parser.add_argument("--out", type=Path, metavar="NPZ", help="where to write what was learnt (default: the package)")
     parser.add_argument(
         "--left-out", action="store_true", help="with measure: also by leaving out each hand in turn (minutes)"
@@ -28,15 +31,22 @@ def run(given: argparse.Namespace) -> int:
     # Seconds of imports: not before they are wanted.
     import numpy as np
 
+    from agent.claims import LEARNT as CLAIMS
     from agent.critic.belonging import LEARNT
     from agent.resources import load_search
     from agent.select import least_belonging
     from retrieval.encoder import load_encoder
     from retrieval.facts import load_fact_search
-    from training.critic import facts, labels, learn, measure
+    from training.critic import claims, facts, labels, learn, measure
 
     if given.what == "facts":
         print(json.dumps(facts.calibrated(load_fact_search(load_encoder())), indent=2))
+        return 0
+    if given.what == "claims":
+        path = given.out or Path(str(files("agent").joinpath(CLAIMS)))
+        pairs = claims.Claims(load_fact_search(load_encoder())).draw()
+        write_atomic(path, claims.learnt(pairs))
+        print(f"{path}: learnt from {len(pairs)} pairs of a sentence and a card", file=sys.stderr)
         return 0
     search = load_search()
     principles = search.retriever.library.principles

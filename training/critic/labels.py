@@ -8,12 +8,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
 from agent.scenario.features import Array
 from agent.scenario.questions import load_questions
 from principles.grader import Turns
+from principles.hard import is_hard, refuse_hard
 from principles.schema import Principle, Scenario
 
 READERS = ("blind_1.tsv", "blind_2.tsv")
@@ -32,8 +34,10 @@ class Labelled:
 
 
 def to_learn(principles: Sequence[Principle]) -> Labelled:
-    """The questions to learn from."""
-    return _labelled("learn.tsv", "tune", principles)
+    """The questions to learn from. Raises ConfigError where one is of HealthBench Hard."""
+    found = _labelled("learn.tsv", "tune", principles)
+    refuse_hard(Path("agent/scenario/questions.yaml"), [is_hard(one) for one in found.turns], "remove them")
+    return found
 
 
 def blind(principles: Sequence[Principle]) -> list[Labelled]:

@@ -7,7 +7,7 @@ Qwen3-30B-A3B-Instruct as policies.
 What the paper does not make public, and this project chose itself: the reward formula (HealthBench's score
 mapped to [0, 1], wanted things only unless a recipe says `points: signed`), the judge, all hyper-parameters
 (after the nearest open recipe on such data: groups of 8, learning rate 1e-6 constant, KL 0.001, temperature
-0.7, top_p 0.8, top_k 20), the prompt, rubric dropout, length control, and every guard. docs/training.md has
+0.7, but plain sampling), the prompt, rubric dropout, length control, and every guard. docs/training.md has
 the reasons.
 """
 
@@ -23,7 +23,9 @@ from agent.llm.sendable import BYTES_A_TOKEN
 from principles.errors import ConfigError, ModelError
 from principles.grader import Judge
 from training.common.extras import require_extra
+from training.common.settings import content_sha256
 from training.grpo import plan
+from training.grpo.checkpoints import checkpoints
 from training.grpo.corpus import Corpus, find_data, read_items, split, texts_of
 from training.grpo.recipe import Recipe, add_field_options, changed_fields, load_recipe
 from training.grpo.run_folder import (
@@ -41,7 +43,9 @@ from training.judge.registry import JUDGES, RULES
 
 NEEDED = ("trl", "peft", "accelerate", "datasets", "matplotlib")
 EPILOG = """
-Exit status: 0 trained to the end, 1 stopped by a guard, 2 an error that the message explains (where training had
+A first run: --recipe training/grpo/recipes/tiny_cpu.yaml needs no download and some minutes of a CPU. --dry-run says
+what a recipe would do and need, and writes nothing. Exit status: 0 trained to the end, 1 stopped by a guard (the last
+step is saved; the message says what was seen and what to do), 2 an error that the message explains (where training had
 begun, the same command with --resume goes on from the last whole checkpoint), 130 interrupted (the same).
 """
 
@@ -110,11 +114,16 @@ def judge_of(recipe: Recipe, who: str) -> Judge:
     name = getattr(recipe, who)
     if name not in (*RULES, *JUDGES):
         raise ConfigError(f"{who}: there is no judge {name!r}: use one of {', '.join((*RULES, *JUDGES))}")
+    folder = getattr(recipe, f"{who}_path")
+    if who == "judge" and name == "local" and folder:  # the gold judge measures
+        from training.judge.local.judge import refuse_measuring_only
+
+        refuse_measuring_only(folder)
     return registry.make_judge(
         name,
         base_url=getattr(recipe, f"{who}_base_url"),
         model=getattr(recipe, f"{who}_model"),
-        local=getattr(recipe, f"{who}_path"),
+        local=folder,
         # A rule costs less than a look into the file.
         cache=recipe.judge_cache if who == "judge" and name not in RULES else None,
     )
@@ -130,6 +139,8 @@ def _train(recipe: Recipe, corpus: Corpus, tokenizer: Any, out: Path, resume: bo
         start = start_of(out, described, resume)
         with full_disk_said(out):
             trainer = make_trainer(recipe, corpus, tokenizer, judge, gold, out)
+        if start:  # its log has the first look at the held-out questions
+            trainer.args.eval_on_start = False
         guards, bar = (_callback(trainer, kind) for kind in (Guards, Bar))
         ending = "Cut short."
         try:
@@ -144,8 +155,10 @@ def _train(recipe: Recipe, corpus: Corpus, tokenizer: Any, out: Path, resume: bo
             bar.close()
             if is_first():
                 _report(trainer, recipe, out, described, guards, ending)
-    if guards.stopped:
+    if guards.stopped and is_first():
         print(f"clinalign: {guards.stopped.message}", file=sys.stderr)
+        kept = ", ".join(path.name for path in reversed(checkpoints(out)))
+        print(f"clinalign: kept in {out}: {kept}; report.md there has the curves", file=sys.stderr)
     return 1 if guards.stopped else 0
 
 
@@ -160,7 +173,13 @@ def describe(recipe: Recipe, corpus: Corpus) -> dict[str, Any]:
             "train": len(corpus.train),
             "held_out": len(corpus.held_out),
             "too_long": corpus.too_long,
+            "without_signal": corpus.without_signal,
             "canaries": corpus.canaries,
+        },
+        "judges": {
+            who: content_sha256(getattr(recipe, f"{who}_path"))
+            for who in ("judge", "gold_judge")
+            if getattr(recipe, who) == "local"
         },
     }
 
@@ -179,7 +198,7 @@ def _report(trainer: Any, recipe: Recipe, out: Path, described: dict[str, Any], 
     log = trainer.state.log_history
     found = alarms(log, recipe) + ([guards.stopped] if guards.stopped else [])
     with full_disk_said(out):
-        print(write_curves(out, log, described, found, ending))
+        print(write_curves(out, log, recipe, described, found, ending))
 
 
 def _sentence(text: str) -> str:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from principles.errors import ConfigError
-from training.common.items import Item, fault, load_items, records
-from training.common.settings import file_sha256
+from principles.hard import refuse_hard
+from principles.records import fault
+from training.common.items import Item, numbered_items
+from training.common.settings import content_sha256
 from training.grpo.recipe import Recipe
-
-# Data that is not part of the project: CLINALIGN_DATA, or the folder beside the project's.
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """`too_long` counts the questions left out because their prompt exceeds the recipe's limit (in tokens)."""
+    """`too_long` counts the questions left out because their prompt exceeds the recipe's limit (in tokens), and
+    `without_signal` those whose sampled answers differ too little."""
 
     path: Path
     sha256: str
@@ -26,6 +26,7 @@ class Corpus:
     held_out: tuple[Item, ...]
     too_long: int
     longest_prompt: int
+    without_signal: int = 0
 
     @property
     def canaries(self) -> list[str]:
@@ -34,50 +35,63 @@ class Corpus:
 
 
 def find_data(path: Path, recipe_path: Path) -> Path:
-    """`path` as it stands, beside the recipe, or among the shared data. Raises ConfigError."""
-    places = [path, recipe_path.parent / path, Path(os.environ.get("CLINALIGN_DATA", SHARED)) / path]
+    """`path` as it stands, beside the recipe, or in the folder that CLINALIGN_DATA names. Raises ConfigError."""
+    places = [path, recipe_path.parent / path]
+    places += [Path(folder) / path for folder in (os.environ.get("CLINALIGN_DATA"),) if folder]
     for place in places:
-        if place.is_file():
+        if place.exists():
             return place
     tried = ", ".join(str(place) for place in places)
     raise ConfigError(f"data: there is no file {path} (looked at {tried}): set CLINALIGN_DATA to its folder")
 
 
 def read_items(path: Path, limit: int | None = None) -> list[Item]:
-    """The items that can be trained on. Raises ConfigError with the line of the first that cannot."""
-    items = load_items(path)
-    for (number, _), item in zip(records(path), items, strict=True):
-        if not item.turns[-1]["content"].strip():
-            raise fault(path, number, "the question is empty")
+    """The items that can be trained on. Raises ConfigError with the place of the first that cannot."""
+    found = list(numbered_items(path))
+    refuse_hard(path, [item.hard for _, item in found])
+    items = []
+    for place, item in found:
         if not any(criterion.points > 0 for criterion in item.rubric.criteria):
-            raise fault(path, number, "the rubric has no positive points, so no answer can earn a reward")
+            raise fault(path, place, "the rubric has no positive points, so no answer can earn a reward")
+        items.append(item)
     return items[:limit]
 
 
 def split(recipe: Recipe, path: Path, items: Sequence[Item], tokenizer: Any) -> Corpus:
-    """Leave out what is too long, and hold out questions by the recipe's seed. Raises ConfigError if too few remain."""
-    prompts = [prompt_messages(recipe, item) for item in items]
+    """Leave out what is too long or without signal, and hold out questions by the recipe's seed.
+
+    Raises ConfigError if too few remain.
+    """
+    if recipe.least_signal and all(item.spread is None for item in items):
+        raise ConfigError(
+            f"{path}: least_signal is {recipe.least_signal:g}, but no line has a `signal`: make the rubrics with "
+            "`synthesize --samples`, or leave out least_signal"
+        )
+    telling = [item for item in items if item.spread is None or item.spread >= recipe.least_signal]
+    prompts = [prompt_messages(recipe, item) for item in telling]
     lengths = [
         len(
             tokenizer.apply_chat_template(one, add_generation_prompt=True, tokenize=True, return_dict=True)["input_ids"]
         )
         for one in prompts
     ]
-    fitting = [item for item, length in zip(items, lengths, strict=True) if length <= recipe.max_prompt_tokens]
+    fitting = [item for item, length in zip(telling, lengths, strict=True) if length <= recipe.max_prompt_tokens]
     random.Random(recipe.seed).shuffle(fitting)
     needed = recipe.held_out + recipe.questions_per_step
     if len(fitting) < needed:
         raise ConfigError(
-            f"{path}: {len(fitting)} of {len(items)} questions have a prompt of at most {recipe.max_prompt_tokens} "
+            f"{path}: {len(fitting)} of {len(telling)} questions have a prompt of at most {recipe.max_prompt_tokens} "
             f"tokens, but held_out + questions_per_step = {needed} are needed: raise max_prompt_tokens or lower those"
+            + (f", or least_signal, which leaves out {len(items) - len(telling)}" if len(telling) < len(items) else "")
         )
     return Corpus(
         path=path,
-        sha256=file_sha256(path),
+        sha256=content_sha256(path),
         train=tuple(fitting[recipe.held_out :]),
         held_out=tuple(fitting[: recipe.held_out]),
-        too_long=len(items) - len(fitting),
+        too_long=len(telling) - len(fitting),
         longest_prompt=max(length for length in lengths if length <= recipe.max_prompt_tokens),
+        without_signal=len(items) - len(telling),
     )
 
 

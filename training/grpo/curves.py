@@ -10,40 +10,58 @@ from agent import NOTICE
 from principles.files import write_atomic
 from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
-from training.grpo.guards import CLIPPED, GOLD, KL, LENGTH, NONE, PROXY, REWARD, ZERO_SPREAD, Alarm, Log, series
+from training.grpo.guards import Alarm, length_window, means, times_the_start
+from training.grpo.log import (
+    CLIPPED,
+    GOLD,
+    HELD_OUT_LENGTH,
+    KL,
+    LENGTH,
+    NO_SIGNAL,
+    NONE,
+    PENALTY,
+    PROXY,
+    REWARD,
+    Log,
+    series,
+)
+from training.grpo.recipe import Recipe
 
 PANELS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Reward, and gold on held-out questions",
-        ((REWARD, "reward"), (PROXY, "held out, judge"), (GOLD, "held out, gold")),
+        ((REWARD, "reward"), (PENALTY, "penalty on length"), (PROXY, "held out, judge"), (GOLD, "held out, gold")),
     ),
-    ("Tokens an answer", ((LENGTH, "mean"),)),
-    ("Shares", ((NONE, "no reward"), (ZERO_SPREAD, "groups without spread"), (CLIPPED, "cut at the limit"))),
+    ("Tokens an answer", ((LENGTH, "tokens an answer"), (HELD_OUT_LENGTH, "held out, tokens an answer"))),
+    ("Shares", ((NONE, "no reward"), (NO_SIGNAL, "groups without signal"), (CLIPPED, "cut at the limit"))),
     ("Divergence, nats a token", ((KL, "KL"),)),
 )
 
 
-def write_curves(out: Path, log: Log, run: Mapping[str, Any], alarms: Sequence[Alarm], ending: str) -> Path:
+def write_curves(
+    out: Path, log: Log, recipe: Recipe, run: Mapping[str, Any], alarms: Sequence[Alarm], ending: str
+) -> Path:
     """Write both files; `run` is what run.json holds. Returns the report's path."""
-    write_atomic(out / "report.png", _picture(log))
-    write_atomic(out / "report.md", "\n".join(_page(log, run, alarms, ending)) + "\n")
+    write_atomic(out / "report.png", _picture(log, recipe))
+    write_atomic(out / "report.md", "\n".join(_page(log, recipe, run, alarms, ending)) + "\n")
     return out / "report.md"
 
 
-def _page(log: Log, run: Mapping[str, Any], alarms: Sequence[Alarm], ending: str) -> Iterator[str]:
-    recipe = run["recipe"]
-    yield from (f"# Training: {recipe['name']}", "", f"> {NOTICE}", "")
+def _page(log: Log, recipe: Recipe, run: Mapping[str, Any], alarms: Sequence[Alarm], ending: str) -> Iterator[str]:
+    yield from (f"# Training: {recipe.name}", "", f"> {NOTICE}", "")
     yield from (f"{ending}", "", "![Curves of the run](report.png)", "")
     yield from table_head("figure", "first", "last", "lowest", "highest")
     for _, curves in PANELS:
         for name, label in curves:
             values = [value for _, value in series(log, name)]
             if values:
-                shown = (values[0], values[-1], min(values), max(values))
-                yield table_row(f"{label} (`{name}`)", *(f"{value:.3f}" for value in shown))
+                yield _row(f"{label} (`{name}`)", values, 3)
+    longer = [value for _, value in times_the_start(log, recipe)]
+    if longer:
+        yield _row(f"length, times that of the first {length_window(recipe)} steps", longer, 2)
     times = [value for _, value in series(log, "step_time")]
     if times:
-        yield table_row("seconds a step", *(f"{value:.2f}" for value in (times[0], times[-1], min(times), max(times))))
+        yield _row("seconds a step", times, 2)
     yield from ("", "## Alarms", "")
     yield from (f"- step {alarm.step}, {alarm.kind}: {alarm.message}" for alarm in alarms)
     if not alarms:
@@ -53,11 +71,15 @@ def _page(log: Log, run: Mapping[str, Any], alarms: Sequence[Alarm], ending: str
     yield f"Data `{data['file']}`, SHA-256 `{data['sha256']}`:"
     yield f"{data['train']} questions trained on, {data['held_out']} held out."
     yield f"ClinAlign {run['version']}. The recipe:"
-    yield from ("", "```yaml", yaml.safe_dump(dict(recipe), sort_keys=False).strip(), "```", "")
+    yield from ("", "```yaml", yaml.safe_dump(dict(run["recipe"]), sort_keys=False).strip(), "```", "")
     yield from canary_lines(data["canaries"])
 
 
-def _picture(log: Log) -> bytes:
+def _row(label: str, values: Sequence[float], digits: int) -> str:
+    return table_row(label, *(f"{value:.{digits}f}" for value in (values[0], values[-1], min(values), max(values))))
+
+
+def _picture(log: Log, recipe: Recipe) -> bytes:
     from matplotlib.figure import Figure  # without pyplot no window system is asked
 
     figure = Figure(figsize=(11, 7), layout="constrained")
@@ -65,8 +87,12 @@ def _picture(log: Log) -> bytes:
         for name, label in curves:
             points = series(log, name)
             if points:
-                mark = "o" if name in (GOLD, PROXY) else None
+                mark = "o" if name in (GOLD, PROXY, HELD_OUT_LENGTH) else None
                 axes.plot(*zip(*points, strict=True), label=label, marker=mark, markersize=4)
+            if name == LENGTH and len(points) >= length_window(recipe):
+                first = means(points, length_window(recipe))[0][1]
+                for limit, said in ((recipe.least_length, None), (recipe.most_length, "where the run stops")):
+                    axes.axhline(limit * first, color="grey", linestyle=":", label=said)
         axes.set(title=title, xlabel="step")
         if axes.lines:
             axes.legend()

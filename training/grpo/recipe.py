@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from principles.errors import ConfigError
+from training.grpo.overlong import overlong_from
 from training.grpo.reward import RewardOptions
 
 _ENGINE = ("", "_model", "_base_url", "_path")
@@ -29,9 +30,12 @@ class Recipe(BaseModel):
     bf16: bool = Field(True, description="compute in bfloat16")
     gradient_checkpointing: bool = Field(True, description="compute activations twice to save memory")
     # Data
-    data: Path = Field(description="HealthBench-shaped JSONL: questions and their rubrics")
+    data: Path = Field(description="questions and their rubrics, as HealthBench has them: docs/formats.md")
     held_out: int = Field(16, ge=1, description="questions kept from training, for the gold judge")
     limit: int | None = Field(None, ge=2, description="use only so many questions")
+    least_signal: float = Field(
+        0.0, ge=0, le=1, description="leave out questions whose sampled answers spread less (synthesize --samples)"
+    )
     prompt: Literal["agent", "bare"] = Field("agent", description="with the agent's drafting prompt, or bare")
     max_prompt_tokens: int = Field(1024, ge=8, description="questions with a longer prompt are left out")
     # Rollouts and updates
@@ -40,10 +44,13 @@ class Recipe(BaseModel):
     questions_per_step: int = Field(8, ge=1, description="questions an optimizer step")
     device_batch: int = Field(8, ge=1, description="completions a device takes at once")
     processes: int = Field(1, ge=1, description="training processes, one a GPU")
-    max_completion_tokens: int = Field(512, ge=8, description="longest answer")
+    max_completion_tokens: int = Field(512, ge=8, description="longest answer; give twice usual_tokens or more")
+    usual_tokens: int | None = Field(
+        None, ge=1, description="length of a usual answer: what lies far beyond it is penalised; null: nothing is"
+    )
     temperature: float = Field(0.7, gt=0, le=2, description="of sampling")
-    top_p: float = Field(0.8, gt=0, le=1, description="of sampling")
-    top_k: int = Field(20, ge=0, description="of sampling; 0: no limit")
+    top_p: float = Field(1.0, gt=0, le=1, description="of sampling; with vLLM only 1")
+    top_k: int = Field(0, ge=0, description="of sampling; 0: no limit; with vLLM only 0")
     learning_rate: float = Field(1e-6, gt=0, lt=1, description="constant, after warmup_steps")
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate rises to its value")
     kl: float = Field(0.001, ge=0, description="weight of the divergence from the untrained model; 0: not measured")
@@ -62,19 +69,26 @@ class Recipe(BaseModel):
     dropout: float = Field(0.0, ge=0, lt=1, description="share of criteria that a group is not judged by")
     safety_weight: float = Field(1.0, gt=0, description="factor on the points of safety-critical criteria")
     least_coverage: float = Field(0.5, ge=0, le=1, description="reward None where less of the rubric was judged")
-    overlong_tokens: int = Field(0, ge=0, description="penalise answers that end within so many tokens of the limit")
-    overlong_weight: float = Field(0.5, ge=0, le=1, description="the largest such penalty")
+    least_spread: float = Field(
+        0.01, ge=0, le=1, description="a group whose rewards spread less (standard deviation) teaches nothing"
+    )
+    scale_rewards: Literal["batch", "none", "group"] = Field(
+        "batch",
+        description="divide what an answer is better than its group by the spread of all rewards of a step, "
+        "by nothing, or by that of its group, which makes noise as loud as signal",
+    )
+    overlong_weight: float = Field(0.1, gt=0, le=1, description="the largest penalty on length, see usual_tokens")
     # Guards
     gold_judge: str | None = Field(description="the judge that watches, of another backend than judge; null: none")
     gold_judge_model: str | None = Field(None, description="like judge_model")
     gold_judge_base_url: str | None = Field(None, description="like judge_base_url")
     gold_judge_path: Path | None = Field(None, description="like judge_path")
     gold_every: int = Field(10, ge=1, description="steps between two gold evaluations")
-    gold_drop: float = Field(0.02, ge=0, le=1, description="gold falls where it is so far below its best")
-    gold_patience: int = Field(2, ge=1, description="stop after so many falls in a row while the reward climbs")
-    alarm_length: float = Field(1.5, gt=1, description="alarm where mean length grows or shrinks by this factor")
+    gold_drop: float = Field(0.05, ge=0, le=1, description="stop where gold falls by so much, and beyond chance")
+    least_length: float = Field(0.7, ge=0, lt=1, description="stop where answers get shorter than this times the first")
+    most_length: float = Field(1.5, gt=1, description="stop where answers get longer than this times the first")
     alarm_none: float = Field(0.2, ge=0, le=1, description="alarm above this share of answers without a reward")
-    alarm_zero_spread: float = Field(0.5, ge=0, le=1, description="alarm above this share of groups of equal reward")
+    alarm_no_signal: float = Field(0.5, ge=0, le=1, description="alarm above this share of groups that teach nothing")
     alarm_kl: float = Field(0.5, gt=0, description="alarm above this divergence (nats a token)")
     # Run
     seed: int = Field(0, ge=0, description="of weights, order, sampling and dropout")
@@ -90,8 +104,22 @@ class Recipe(BaseModel):
                 f"group x questions_per_step = {answers} answers a step cannot be split into device_batch x processes "
                 f"= {at_once} at once: make it a multiple"
             )
-        if self.overlong_tokens > self.max_completion_tokens:
-            raise ValueError("overlong_tokens cannot be larger than max_completion_tokens")
+        if self.questions_per_step % self.processes and self.least_spread:
+            raise ValueError(
+                f"questions_per_step = {self.questions_per_step} cannot be shared out to {self.processes} processes, "
+                "and a group's spread is seen by one of them: make it a multiple, or least_spread 0"
+            )
+        if self.usual_tokens and overlong_from(self.usual_tokens, self.max_completion_tokens) is None:
+            raise ValueError(
+                f"max_completion_tokens = {self.max_completion_tokens} leaves an answer of usual_tokens = "
+                f"{self.usual_tokens} no room: make it at least {2 * self.usual_tokens}"
+            )
+        if self.vllm != "none" and (self.top_p < 1 or self.top_k):
+            raise ValueError(
+                f"top_p {self.top_p:g} and top_k {self.top_k} cut the vocabulary, and the correction for vLLM's "
+                "probabilities then shrinks the gradient of a long answer to nothing: use top_p 1 and top_k 0, and "
+                "temperature to make sampling narrower"
+            )
         if (self.vllm == "server") != (self.vllm_url is not None):
             raise ValueError("vllm: server and vllm_url belong together")
         for who in ("judge", "gold_judge"):
@@ -114,9 +142,8 @@ class Recipe(BaseModel):
             dropout=self.dropout,
             safety_weight=self.safety_weight,
             least_coverage=self.least_coverage,
-            max_tokens=self.max_completion_tokens,
-            overlong_tokens=self.overlong_tokens,
-            overlong_weight=self.overlong_weight,
+            group=self.group,
+            least_spread=self.least_spread,
             workers=self.judge_workers,
             seed=self.seed,
             log_text=self.log_text,
@@ -166,17 +193,25 @@ def _number(value: Any) -> Any:
 
 def add_field_options(parser: argparse.ArgumentParser) -> None:
     """One option a field, e.g. --learning-rate; it wins over the recipe file."""
-    group = parser.add_argument_group("fields of the recipe", "each wins over the file")
+    said = "each wins over the file; the defaults are for fields that the file leaves out"
+    group = parser.add_argument_group("fields of the recipe", said)
     for name, field in Recipe.model_fields.items():
         choices = [str(choice) for choice in get_args(field.annotation)] if _literal(field.annotation) else None
         metavar = "|".join(choices) if choices else "VALUE"
-        group.add_argument(f"--{name.replace('_', '-')}", dest=f"field_{name}", metavar=metavar, help=field.description)
+        known = "" if field.is_required() or field.default is None else f" (default {_yaml(field.default)})"
+        text = (str(field.description) + known).replace("%", "%%")
+        group.add_argument(f"--{name.replace('_', '-')}", dest=f"field_{name}", metavar=metavar, help=text)
 
 
 def changed_fields(given: argparse.Namespace) -> dict[str, str]:
     """The fields that were given as options."""
     named = {name: getattr(given, f"field_{name}") for name in Recipe.model_fields}
     return {name: text for name, text in named.items() if text is not None}
+
+
+def _yaml(value: object) -> str:
+    """As a recipe would say it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _literal(annotation: Any) -> bool:

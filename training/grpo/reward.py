@@ -13,7 +13,8 @@ from typing import Any, Literal
 from principles.grader import Judge
 from principles.schema import Grade, Label, Rubric
 from training.common.items import Item
-from training.grpo.weighting import thinned, unit, weighted
+from training.grpo.log import NO_SIGNAL
+from training.grpo.weighting import level, spreads, thinned, unit, weighted
 from training.judge.batch import judged
 
 LogMetric = Callable[[str, float], None]
@@ -26,7 +27,8 @@ class RewardOptions:
     `points`: "positive" rewards wanted things alone, "signed" takes faults off as HealthBench does.
     `soft` weights each criterion by the judge's probability. `dropout` is the share of criteria that a group
     is not judged by. `safety_weight` multiplies the points of safety-critical criteria.
-    `overlong_tokens`: over the last so many tokens before `max_tokens`, a penalty grows to `overlong_weight`.
+    A `group` of answers whose rewards have a standard deviation below `least_spread` gets its mean for each: what is
+    left of a difference there is the judge's noise.
     """
 
     points: Literal["positive", "signed"] = "positive"
@@ -34,9 +36,8 @@ class RewardOptions:
     dropout: float = 0.0
     safety_weight: float = 1.0
     least_coverage: float = 0.5
-    max_tokens: int = 512
-    overlong_tokens: int = 0
-    overlong_weight: float = 0.5
+    group: int = 1
+    least_spread: float = 0.0
     workers: int = 1
     seed: int = 0
     log_text: bool = False
@@ -45,25 +46,21 @@ class RewardOptions:
 class RubricReward:
     """The reward function. Each row of the data set names its item in the column `key`.
 
-    Rows with a true `held_out` are the gold judge's: their reward is its grade under the whole rubric, and
-    what the training's judge gives them is logged as `proxy`. Raises JudgeDown.
+    Rows with a true `held_out` are the gold judge's: their reward is its grade under the whole rubric, logged by
+    question as `gold/KEY`, and what the training's judge gives them is logged as `proxy`. `newest` is what the last
+    call gave. Raises JudgeDown.
     """
 
     __name__ = "rubric"
 
     def __init__(self, items: Mapping[str, Item], judge: Judge, options: RewardOptions, gold: Judge | None = None):
         self._items, self._judge, self._options, self._gold = items, judge, options, gold
-        self._overlong: Callable[..., list[float]] | None = None
-        if options.overlong_tokens:
-            from trl.rewards.other_rewards import get_soft_overlong_punishment
-
-            self._overlong = get_soft_overlong_punishment(options.max_tokens, options.overlong_tokens)
+        self.newest: list[float | None] = []
 
     def __call__(
         self,
         prompts: Sequence[Any],
         completions: Sequence[Any],
-        completion_ids: Sequence[Sequence[int]] | None = None,
         *,
         key: Sequence[str],
         held_out: Sequence[bool] | None = None,
@@ -75,7 +72,8 @@ class RubricReward:
         log = log_metric or _log_nothing
         answers = [_text(completion) for completion in completions]
         if held_out is not None and all(held_out):
-            return self._gold_rewards(key, answers, log)
+            self.newest = self._gold_rewards(key, answers, log)
+            return self.newest
         step = int(getattr(trainer_state, "global_step", 0))
         rubrics = {name: self._rubric(name, step) for name in dict.fromkeys(key)}
         cases = [(rubrics[name], self._items[name].turns, text) for name, text in zip(key, answers, strict=True)]
@@ -86,7 +84,8 @@ class RubricReward:
             log_extra(
                 "verdicts", [_readable(found, rubric) for found, (rubric, _, _) in zip(grades, cases, strict=True)]
             )
-        return self._shortened(rewards, completion_ids, log)
+        self.newest = level(rewards, self._options.group, self._options.least_spread)
+        return self.newest
 
     def _gold_rewards(self, key: Sequence[str], answers: Sequence[str], log: LogMetric) -> list[float | None]:
         cases = [(self._weighted(name), self._items[name].turns, text) for name, text in zip(key, answers, strict=True)]
@@ -100,6 +99,9 @@ class RubricReward:
             log("proxy", sum(proxy) / len(proxy))
         gold = graded(self._gold or self._judge)
         log("gold_none", sum(value is None for value in gold) / len(gold))
+        for name, value in zip(key, gold, strict=True):
+            if value is not None:
+                log(f"gold/{name}", value)
         return gold
 
     def _weighted(self, name: str) -> Rubric:
@@ -113,24 +115,14 @@ class RubricReward:
             return None
         return unit(found, rubric, self._options.soft)
 
-    def _shortened(
-        self, rewards: list[float | None], completion_ids: Sequence[Sequence[int]] | None, log: LogMetric
-    ) -> list[float | None]:
-        if self._overlong is None or completion_ids is None:
-            return rewards
-        penalties = self._overlong(completion_ids=[list(ids) for ids in completion_ids])
-        log("reward/overlong", sum(penalties) / len(penalties))
-        weight = self._options.overlong_weight
-        return [
-            None if reward is None else max(0.0, reward + weight * penalty)
-            for reward, penalty in zip(rewards, penalties, strict=True)
-        ]
-
     def _log(
         self, key: Sequence[str], grades: Sequence[Grade | None], rewards: Sequence[float | None], log: LogMetric
     ) -> None:
-        """Shares: of None, of criteria judged, and of those met by sign, by axis and by principle."""
+        """Shares: of None, of groups without signal, of criteria judged, and of those met by sign, axis, principle."""
         log("reward/none", sum(reward is None for reward in rewards) / len(rewards))
+        found_spreads = spreads(rewards, self._options.group)
+        log("reward/spread", sum(found_spreads) / len(found_spreads))
+        log(NO_SIGNAL, sum(not one or one < self._options.least_spread for one in found_spreads) / len(found_spreads))
         log("reward/coverage", sum(found.coverage if found else 0.0 for found in grades) / len(grades))
         met: dict[str, list[bool]] = defaultdict(list)
         for name, found in zip(key, grades, strict=True):

@@ -19,7 +19,8 @@ from training.grpo.recipe import Recipe
 
 RUN = "run.json"
 # These may differ between a run and its going on: they change how far or how it is run, not what it is.
-MAY_CHANGE = {"steps", "save_every", "keep_checkpoints", "judge_base_url", "gold_judge_base_url", "vllm_url"}
+GUARDS = {"gold_drop", "least_length", "most_length", "alarm_none", "alarm_no_signal", "alarm_kl"}
+MAY_CHANGE = {"steps", "save_every", "keep_checkpoints", "judge_base_url", "gold_judge_base_url", "vllm_url"} | GUARDS
 
 
 def start_of(out: Path, described: dict[str, Any], resume: bool) -> Path | None:
@@ -45,10 +46,12 @@ def _check_same(out: Path, described: dict[str, Any]) -> None:
         before = json.loads((out / RUN).read_text(encoding="utf-8"))
         recipes = before["recipe"], described["recipe"]
         same_data = before["data"]["sha256"] == described["data"]["sha256"]
+        same_judges = before.get("judges", {}) == described["judges"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigError(f"{out}: is not the folder of a training run: its {RUN} is missing or damaged") from None
     changed = [name for name in recipes[1] if name not in MAY_CHANGE and recipes[0].get(name) != recipes[1][name]]
     changed += [] if same_data else ["the data's content"]
+    changed += [] if same_judges else ["files in the judge's folder"]
     if changed:
         raise ConfigError(f"{out}: was begun with other {', '.join(changed)}: use those, or choose another --out")
 

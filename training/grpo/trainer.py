@@ -1,8 +1,9 @@
 """TRL's GRPOTrainer set up from a recipe, with the guards as a callback."""
 
 import logging
+import random
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 
 from principles.errors import ConfigError
 from principles.grader import Judge
+from training.common.items import Item
 from training.common.progress import Done, bar
 from training.grpo.corpus import Corpus, prompt_messages
-from training.grpo.guards import GOLD, REWARD, Alarm, alarms, gamed
+from training.grpo.guards import Alarm, alarms, gold_stop, length_stop
+from training.grpo.log import GOLD, LENGTH, REWARD
+from training.grpo.overlong import Overlong, overlong_from
 from training.grpo.policy import base_model, lora_config
 from training.grpo.recipe import Recipe
 from training.grpo.reward import RubricReward
@@ -22,11 +26,30 @@ from training.grpo.reward import RubricReward
 def make_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, judge: Judge, gold: Judge | None, out: Path) -> Any:
     """The trainer of `recipe`, ready for `.train()`. Its log and checkpoints go to `out`."""
     items = {item.key: item for item in (*corpus.train, *corpus.held_out)}
-    return grpo_trainer(recipe, corpus, tokenizer, RubricReward(items, judge, recipe.reward_options(), gold), out)
+    rubric = RubricReward(items, judge, recipe.reward_options(), gold)
+    return grpo_trainer(recipe, corpus, tokenizer, rewards(recipe, rubric), out)
 
 
-def grpo_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, reward: Callable[..., Any], out: Path) -> Any:
-    """The same with any reward function in TRL's form."""
+def rewards(recipe: Recipe, rubric: RubricReward) -> list[Any]:
+    """The recipe's reward functions: the rubric's, and after it the one on length that looks at what it gave."""
+    limit = recipe.max_completion_tokens
+    start = overlong_from(recipe.usual_tokens, limit) if recipe.usual_tokens else None
+    return [rubric] if start is None else [rubric, Overlong(rubric, start, limit, recipe.overlong_weight)]
+
+
+def in_order(recipe: Recipe, items: Sequence[Item]) -> list[Item]:
+    """The questions of all steps, one pass after the other, each shuffled by the recipe's seed and its number.
+
+    TRL's own shuffling begins anew where a run is gone on with: from its second pass on that would be another run.
+    """
+    wanted, asked = recipe.steps * recipe.questions_per_step, list[Item]()
+    while len(asked) < wanted:
+        asked += random.Random(f"{recipe.seed} {len(asked)}").sample(items, len(items))
+    return asked[:wanted]
+
+
+def grpo_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, reward: Any, out: Path) -> Any:
+    """The same with any reward function in TRL's form, or a list of them."""
     import torch
     from datasets import Dataset, disable_progress_bars
     from transformers.utils import logging as transformers_logging
@@ -46,7 +69,7 @@ def grpo_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, reward: Callabl
         model=base_model(recipe, tokenizer, out),
         reward_funcs=reward,
         args=_arguments(recipe, out, torch.cuda.is_available()),
-        train_dataset=rows(corpus.train, False),
+        train_dataset=rows(in_order(recipe, corpus.train), False),
         eval_dataset=rows(corpus.held_out, True) if recipe.gold_judge else None,
         processing_class=tokenizer,
         peft_config=lora_config(recipe.lora_rank) if recipe.lora_rank else None,
@@ -78,6 +101,11 @@ def _arguments(recipe: Recipe, out: Path, gpu: bool) -> Any:
             lr_scheduler_type="constant_with_warmup",
             warmup_steps=recipe.warmup_steps,
             beta=recipe.kl,
+            shuffle_dataset=False,
+            scale_rewards=recipe.scale_rewards,
+            multi_objective_aggregation="sum_then_normalize",
+            # An answer that is cut stays in the loss: else the penalty on length would never reach the longest ones.
+            mask_truncated_completions=False,
             bf16=recipe.bf16,
             use_cpu=not gpu,
             gradient_checkpointing=recipe.gradient_checkpointing,
@@ -103,29 +131,34 @@ def _arguments(recipe: Recipe, out: Path, gpu: bool) -> Any:
 
 
 class Guards(TrainerCallback):
-    """Says each alarm once, on stderr, and ends a run whose reward is being gamed."""
+    """Says each alarm once, on stderr, and ends a run whose answers or gold scores have left their bounds."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._said: set[str] = set()
+        self._said: set[Alarm] = set()
         self.stopped: Alarm | None = None
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Say what alarms the log gives; the trainer calls it."""
+        """Say what alarms the log gives, and end the run where lengths tell it; the trainer calls it."""
         for alarm in alarms(state.log_history, self._recipe):
-            if state.is_world_process_zero and alarm.kind not in self._said:
+            if state.is_world_process_zero and alarm not in self._said:
                 print(f"clinalign: alarm at step {alarm.step}: {alarm.message}", file=sys.stderr)
-            self._said.add(alarm.kind)
+            self._said.add(alarm)
+        if LENGTH in state.log_history[-1]:
+            self._stop(length_stop(state.log_history, self._recipe), control)
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """End the run where the gold score falls; the trainer calls it."""
-        self.stopped = gamed(state.log_history, self._recipe)
-        if self.stopped:
+        """End the run where the gold scores tell it; the trainer calls it."""
+        self._stop(gold_stop(state.log_history, self._recipe), control)
+
+    def _stop(self, why: Alarm | None, control: TrainerControl) -> None:
+        if why and self.stopped is None:
+            self.stopped = why
             control.should_training_stop = control.should_save = True
 
 
 class Bar(TrainerCallback):
-    """Progress on stderr with the newest reward and gold score."""
+    """Progress on stderr with the newest reward, gold score and mean length."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -137,7 +170,7 @@ class Bar(TrainerCallback):
         """Begin the bar; the trainer calls it."""
         if not state.is_world_process_zero:
             return
-        self._shown = {REWARD: "…", GOLD: "…"}
+        self._shown = {REWARD: "…", GOLD: "…", LENGTH: "…"}
         self._step = state.global_step
         self._done = self._open.enter_context(bar("training", state.max_steps, state.global_step))
 
@@ -146,8 +179,11 @@ class Bar(TrainerCallback):
         if self._done is None:
             return
         newest = state.log_history[-1]
-        self._shown |= {name: f"{newest[name]:.3f}" for name in self._shown if newest.get(name) is not None}
-        self._done(state.global_step - self._step, f"reward {self._shown[REWARD]}, gold {self._shown[GOLD]}")
+        for name in self._shown:
+            if newest.get(name) is not None:
+                self._shown[name] = f"{newest[name]:.0f}" if name == LENGTH else f"{newest[name]:.3f}"
+        reward, gold, length = self._shown.values()
+        self._done(state.global_step - self._step, f"reward {reward}, gold {gold}, {length} tokens an answer")
         self._step = state.global_step
 
     def close(self) -> None:

@@ -1,6 +1,9 @@
-"""Which criteria of a rubric are rewarded, with which weight, and the reward as a number in [0, 1]."""
+"""Which criteria of a rubric are rewarded, with which weight, and the reward as a number in [0, 1]; and how much the
+rewards of a group differ."""
 
 import random
+from collections.abc import Iterator, Sequence
+from statistics import fmean, pstdev
 
 from principles.schema import Grade, Label, Rubric
 
@@ -44,3 +47,22 @@ def unit(found: Grade, rubric: Rubric, soft: bool = False) -> float | None:
     points = [criterion.points for criterion in rubric.criteria if criterion.id in judged_ids]
     lowest = sum(p for p in points if p < 0) / sum(p for p in points if p > 0)
     return (value - lowest) / (1 - lowest)
+
+
+def spreads(rewards: Sequence[float | None], group: int) -> list[float]:
+    """The standard deviation (of the population) of each `group` rewards in a row, over those that are not None."""
+    return [pstdev(known) if known else 0.0 for known in _known(rewards, group)]
+
+
+def level(rewards: Sequence[float | None], group: int, least_spread: float) -> list[float | None]:
+    """`rewards`, where those of a group that spread less than `least_spread` are their mean: it has no signal."""
+    same = [fmean(known) if known and pstdev(known) < least_spread else None for known in _known(rewards, group)]
+    return [
+        mean if reward is not None and (mean := same[number // group]) is not None else reward
+        for number, reward in enumerate(rewards)
+    ]
+
+
+def _known(rewards: Sequence[float | None], group: int) -> Iterator[list[float]]:
+    for start in range(0, len(rewards), group):
+        yield [reward for reward in rewards[start : start + group] if reward is not None]

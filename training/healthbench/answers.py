@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.common.items import Item, fault, records
+from principles.lines import IDS
+from principles.records import fault, records
+from training.common.items import Item
 
 if TYPE_CHECKING:
     from langchain_core.messages import AnyMessage
@@ -35,11 +37,12 @@ def model_answers(name: str, model: str | None, base_url: str | None) -> Answers
     Raises ConfigError, ModelError, WeightsError or ServerError.
     """
     # Seconds of imports: not before they are wanted.
+    from agent.llm.adapter import named_adapter
     from agent.llm.endpoint import resolve_endpoint
     from agent.llm.progress import rich_progress
 
     with rich_progress() as report:
-        endpoint = resolve_endpoint(model, base_url, report)
+        endpoint = resolve_endpoint(model, base_url, report, named_adapter(base_url))
     if name == "agent":
         from agent import build_agent
 
@@ -63,7 +66,7 @@ def draft(writer: "Model", item: Item, context_tokens: int | None, search: "Sear
     """The agent's draft and nothing after it: the same prompt, sampling and limits as its draft stage."""
     from agent.conversation import turns_of, within_context
     from agent.drafting import messages_for
-    from agent.nodes import DRAFT_TOKENS
+    from agent.state import DRAFT_TOKENS
 
     turns, _ = within_context(turns_of(messages_of(item)), context_tokens)
     return writer.text(messages_for(turns, search, writer), DRAFT_TOKENS)
@@ -77,26 +80,26 @@ def messages_of(item: Item) -> "list[AnyMessage]":
 
 
 def read_answers(path: Path) -> dict[str, str]:
-    """Responses by key or prompt_id, from a JSONL file of {key or prompt_id, response}.
+    """Responses by key or prompt_id, from a file of records {key, prompt_id or id, response}.
 
-    A line whose response is null is passed over, so that the items.jsonl of an evaluation can be read.
+    A record whose response is null is passed over, so that the items.jsonl of an evaluation can be read.
     Raises ConfigError.
     """
     answers: dict[str, str] = {}
-    for number, record in records(path):
-        names = {str(record[field]) for field in ("key", "prompt_id") if record.get(field)}
+    for place, record in records(path):
+        names = {str(record[field]) for field in IDS if record.get(field)}
         if not names:
-            raise fault(path, number, "it has neither key nor prompt_id")
+            raise fault(path, place, "it has neither key nor prompt_id nor id")
         if "response" not in record:
-            raise fault(path, number, "it has no response")
+            raise fault(path, place, "it has no response")
         response = record["response"]
         if response is None:
             continue
         if not isinstance(response, str):
-            raise fault(path, number, "its response is not text")
+            raise fault(path, place, "its response is not text")
         for name in names:
             if answers.setdefault(name, response) != response:
-                raise fault(path, number, "an earlier line has another response to the same item: keep one of them")
+                raise fault(path, place, "an earlier record has another response to the same item: keep one of them")
     return answers
 
 

@@ -18,8 +18,10 @@ from training.common.extras import require_extra
 from training.common.items import Item, load_items
 from training.common.options import FAILURES_IN_A_ROW, add_item_options, add_judge_options, require_judge_path
 from training.common.progress import bar
-from training.common.settings import SOURCES, settings_of
+from training.common.settings import SOURCES, content_sha256, settings_of
 from training.healthbench.answers import Answer, Answers, file_answer, model_answers, read_answers
+from training.healthbench.errata import Corrections, corrected
+from training.healthbench.figures import recognised
 from training.healthbench.outcomes import Outcome, Outcomes, earlier_scores, working_in
 from training.judge.registry import JUDGES, judge_given
 
@@ -42,12 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--answers",
         default="agent",
         metavar="SOURCE",
-        help="agent: reviewed answers (default); draft: the agent's drafts alone; else a JSONL file of "
+        help="agent: reviewed answers (default); draft: the agent's drafts alone; else a file of "
         "{key or prompt_id, response}, e.g. items.jsonl of an earlier run",
     )
     option("--judge", choices=JUDGES, default="logprob", help="who grades (default logprob)")
     add_judge_options(parser, cache=True)
     option("--against", type=Path, metavar="DIR", help="report the difference to this earlier run, too")
+    option(
+        "--errata",
+        type=Path,
+        metavar="FILE",
+        help="corrections of criteria, JSONL of {criterion or criterion_sha256, points or drop} (docs/measuring.md)",
+    )
     option("--out", type=Path, metavar="DIR", help="default: runs/evaluate-DATA-ANSWERS-JUDGE")
 
 
@@ -57,8 +65,11 @@ def run(given: argparse.Namespace) -> int:
     from training.healthbench.report import print_report, write_report
 
     require_judge_path(given)
-    items, in_file, unanswered = _selected(given)
-    settings = settings_of(given)
+    whole, corrections = _items(given)
+    benchmark = given.benchmark or recognised(whole)
+    items, in_file, unanswered = _selected(given, whole)
+    errata = {"file": given.errata.name, "sha256": content_sha256(given.errata)} if given.errata else None
+    settings = settings_of(given) | {"errata": errata}
     against = earlier_scores(given.against, settings) if given.against else None
     out = given.out or Path("runs") / f"evaluate-{_stem(given.data)}-{_stem(Path(given.answers))}-{given.judge}"
     with working_in(out, settings) as outcomes:
@@ -68,7 +79,7 @@ def run(given: argparse.Namespace) -> int:
             _work(todo, given, in_file, outcomes)
         kept = [(item, outcomes[item.key]) for item in items]
         graded = any(outcome and outcome.grade for _, outcome in kept)
-        report = write_report(out, kept, settings, unanswered, against) if graded else None
+        report = write_report(out, kept, settings, unanswered, against, benchmark, corrections) if graded else None
     if report:
         print_report(report, out)
     return _tell_failures([outcome for _, outcome in kept])
@@ -95,12 +106,23 @@ def examine(item: Item, before: Outcome | None, answers: Answers, judge: Judge) 
     )
 
 
-def _selected(given: argparse.Namespace) -> tuple[list[Item], dict[str, str] | None, int]:
-    """The items; their answers by key if they come from a file; how many items have none there."""
+def _items(given: argparse.Namespace) -> tuple[list[Item], Corrections | None]:
+    """All items of the file, and what was corrected in them."""
     items = load_items(given.data, shuffle_seed=given.shuffle_seed)
+    if given.errata is None:
+        return items, None
+    items, corrections = corrected(items, given.errata)
+    print(f"{given.errata}: {corrections}", file=sys.stderr)
+    if not items:
+        raise ConfigError(f"{given.errata}: drops every criterion of {given.data}: correct it")
+    return items, corrections
+
+
+def _selected(given: argparse.Namespace, items: list[Item]) -> tuple[list[Item], dict[str, str] | None, int]:
+    """The items; their answers by key if they come from a file; how many items have none there."""
     if given.answers in SOURCES:
         return items[: given.limit], None, 0
-    if not Path(given.answers).is_file():
+    if not Path(given.answers).exists():
         raise ConfigError(f"--answers {given.answers}: is neither {' nor '.join(SOURCES)} nor a file")
     answers = read_answers(Path(given.answers))
     found = {item.key: text for item in items if (text := file_answer(answers, item)) is not None}

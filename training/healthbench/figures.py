@@ -1,7 +1,7 @@
 """HealthBench's figures over graded answers.
 
 Sources: HealthBench (Arora et al., 2025, arXiv 2505.08775) and its reference scorer, openai/simple-evals;
-the length adjustment is that of HealthBench Professional (2026, arXiv 2604.27470). What one answer gets is
+the length adjustment follows HealthBench Professional (2026, arXiv 2604.27470). What one answer gets is
 `principles.scoring.score`, here as everywhere; this module only gathers.
 
 Scores are fractions of the positive points, so 1 is full marks, and may be negative. Where the judge gave
@@ -20,12 +20,16 @@ from principles.errors import ConfigError
 from principles.schema import Grade, Label, Record, Rubric
 from principles.scoring import score
 from training.common.items import Item
+from training.common.options import SETS
 
 RESAMPLES = 1_000
 SEED = 0
-# HealthBench Professional: what 500 characters more than the reference are worth.
 REFERENCE_CHARACTERS = 2_000
-POINTS_A_CHARACTER = 0.0147 / 500
+# What 500 characters more than the reference are worth in each of HealthBench's sets, by its publisher.
+POINTS_FOR_500 = dict(zip(SETS, (0.0299, 0.0392, 0.0020, 0.0147), strict=True))
+# The full set is a fifth Hard: where more of the items are, it is the Hard set, of which not all items are known.
+HARD_FROM = 0.25
+CONSENSUS = "level:cluster"
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +47,7 @@ class Estimate(Record):
     """A mean over `examples` examples. `score` is `mean` clipped to [0, 1], which HealthBench reports.
 
     `std` is the standard deviation of 1,000 bootstrap resamples' clipped means, `low` and `high` their
-    2.5th and 97.5th percentiles.
+    2.5th and 97.5th percentiles; `mean_low` and `mean_high` are those of the same means before clipping.
     """
 
     score: float
@@ -51,11 +55,18 @@ class Estimate(Record):
     low: float
     high: float
     mean: float
+    mean_low: float
+    mean_high: float
     examples: int
 
     def __str__(self) -> str:
         """Score ± bootstrap standard deviation."""
         return f"{self.score:.3f} ± {self.std:.3f}"
+
+    @property
+    def unclipped(self) -> str:
+        """The mean before clipping and its interval: at 0 and 1 the score itself shows none."""
+        return f"{self.mean:.3f} (95% {self.mean_low:.3f} to {self.mean_high:.3f})"
 
 
 class Difference(Record):
@@ -79,12 +90,13 @@ class Rate(Record):
 class Summary(Record):
     """All figures of a run. `unscored` examples have an answer and no score; tags are by their full name.
 
-    `length_adjusted` has each example's score moved to the reference length. `coverage` is the judged
-    share of all criteria; `characters` and `words` are means over all answers.
+    `length_adjusted` has each example's score moved to the reference length by the slope of `benchmark`, one of
+    POINTS_FOR_500. `coverage` is the judged share of all criteria; `characters` and `words` are means over all answers.
     """
 
     overall: Estimate | None
     length_adjusted: Estimate | None
+    benchmark: str
     unscored: int
     coverage: float
     positives: Rate
@@ -95,8 +107,8 @@ class Summary(Record):
     criterion_tags: dict[str, Estimate]
 
 
-def summarise(examples: Sequence[Example]) -> Summary:
-    """Every figure over `examples`; ConfigError where there is none."""
+def summarise(examples: Sequence[Example], benchmark: str) -> Summary:
+    """Every figure over `examples`, which are of the set `benchmark`; ConfigError where there is none."""
     if not examples:
         raise ConfigError("there is no graded answer to report on: see the errors of the run")
     scored = [(example, example.grade.score) for example in examples if example.grade.score is not None]
@@ -104,7 +116,8 @@ def summarise(examples: Sequence[Example]) -> Summary:
     judged = sum(v.label is not Label.UNKNOWN for example in examples for v in example.grade.verdicts)
     return Summary(
         overall=estimate([s for _, s in scored]) if scored else None,
-        length_adjusted=estimate([length_adjusted(s, e.response) for e, s in scored]) if scored else None,
+        length_adjusted=estimate([length_adjusted(s, e.response, benchmark) for e, s in scored]) if scored else None,
+        benchmark=benchmark,
         unscored=len(examples) - len(scored),
         coverage=judged / criteria if criteria else 0.0,
         positives=rate(examples, positive=True),
@@ -119,8 +132,10 @@ def summarise(examples: Sequence[Example]) -> Summary:
 def estimate(scores: Sequence[float]) -> Estimate:
     """The clipped mean of at least one score, with its bootstrap spread (fixed seed: the same each time)."""
     values = np.asarray(scores, dtype=np.float64)
-    means = np.clip(_resampled_means(values), 0, 1)
+    unclipped = _resampled_means(values)
+    means = np.clip(unclipped, 0, 1)
     low, high = np.percentile(means, [2.5, 97.5])
+    mean_low, mean_high = np.percentile(unclipped, [2.5, 97.5])
     mean = float(values.mean())
     return Estimate(
         score=min(max(mean, 0.0), 1.0),
@@ -128,17 +143,27 @@ def estimate(scores: Sequence[float]) -> Estimate:
         low=float(low),
         high=float(high),
         mean=mean,
+        mean_low=float(mean_low),
+        mean_high=float(mean_high),
         examples=len(values),
     )
 
 
-def length_adjusted(score: float, response: str) -> float:
-    """`score` as it would stand at 2,000 characters: 0.0147 less for each 500 characters more, and back.
+def length_adjusted(score: float, response: str, benchmark: str) -> float:
+    """`score` as it would stand at 2,000 characters: so much less for each 500 characters more, and back.
 
-    The slope is HealthBench Professional's own constant, not fitted to this run, so that two runs are
+    The slope is that of the set `benchmark`, one of POINTS_FOR_500; none is fitted to this run, so that two runs are
     moved alike. A short answer gains by it: read it beside the plain score, never instead.
     """
-    return score - POINTS_A_CHARACTER * (len(response) - REFERENCE_CHARACTERS)
+    return score - POINTS_FOR_500[benchmark] / 500 * (len(response) - REFERENCE_CHARACTERS)
+
+
+def recognised(items: Sequence[Item]) -> str:
+    """Which of HealthBench's sets these items are of, as far as they tell; Professional's do not."""
+    if sum(item.hard for item in items) > HARD_FROM * len(items):
+        return "hard"
+    criteria = [item.criterion_tags.get(criterion.id, ()) for item in items for criterion in item.rubric.criteria]
+    return "consensus" if criteria and all(CONSENSUS in tags for tags in criteria) else "full"
 
 
 def by_example_tag(examples: Sequence[Example]) -> dict[str, Estimate]:

@@ -62,11 +62,12 @@ def working_in(folder: Path, settings: Mapping[str, Any]) -> Iterator[Outcomes]:
 
 
 def earlier_scores(folder: Path, settings: Mapping[str, Any]) -> dict[str, float | None]:
-    """The scores of the run in `folder`, which must be of the same data by the same judge, else ConfigError."""
+    """The scores of the run in `folder`, which must be of the same data and errata by the same judge, else
+    ConfigError."""
     theirs = settings_in(folder / SETTINGS)
     if theirs is None:
         raise ConfigError(f"{folder}: is not the folder of an evaluation: it has no {SETTINGS}")
-    for what in ("data", "judge"):
-        if theirs.get(what) != settings[what]:
+    for what in ("data", "errata", "judge"):
+        if theirs.get(what) != settings.get(what):
             raise ConfigError(f"{folder}: that run has other {what}: only runs with the same data and judge compare")
     return Outcomes(folder / ITEMS).scores()

@@ -10,7 +10,17 @@ from principles.schema import Record
 from training.common.items import Item
 from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
-from training.healthbench.figures import Difference, Estimate, Example, Rate, Summary, paired_difference, summarise
+from training.healthbench.errata import Corrections
+from training.healthbench.figures import (
+    POINTS_FOR_500,
+    Difference,
+    Estimate,
+    Example,
+    Rate,
+    Summary,
+    paired_difference,
+    summarise,
+)
 from training.healthbench.outcomes import Outcome
 
 BLUE, GREY = "#2b6cb0", "#4a5568"
@@ -27,7 +37,8 @@ TITLES = {
 class Report(Record):
     """All that result.json holds. `unanswered` items have no answer in the file of answers, `failed` ones no grade.
 
-    `not_reviewed` answers are drafts whose review failed; None where no agent was asked to review.
+    `not_reviewed` answers are drafts whose review failed; None where no agent was asked to review. `corrections` are
+    what an errata file changed in the rubrics.
     """
 
     notice: str
@@ -38,6 +49,7 @@ class Report(Record):
     unanswered: int
     not_reviewed: int | None
     difference: Difference | None
+    corrections: Corrections | None
     canaries: tuple[str, ...]
 
 
@@ -47,8 +59,11 @@ def write_report(
     settings: Mapping[str, Any],
     unanswered: int,
     against: Mapping[str, float | None] | None,
+    benchmark: str,
+    corrections: Corrections | None = None,
 ) -> Report:
-    """Write the three files into `out`; ConfigError where no item is graded. `against` are another run's scores."""
+    """Write the three files into `out`; ConfigError where no item is graded. `against` are another run's scores,
+    `benchmark` is the set that the items are of."""
     examples = [
         Example(item, outcome.response, outcome.grade)
         for item, outcome in kept
@@ -59,12 +74,13 @@ def write_report(
     report = Report(
         notice=NOTICE,
         settings=dict(settings),
-        summary=summarise(examples),
+        summary=summarise(examples, benchmark),
         items=len(kept),
         failed=len(kept) - len(examples),
         unanswered=unanswered,
         not_reviewed=reviews.count(False) if reviews else None,
         difference=paired_difference(ours, against) if against is not None else None,
+        corrections=corrections,
         canaries=tuple(sorted({item.canary for item, _ in kept if item.canary})),
     )
     write_atomic(out / "result.json", report.model_dump_json(indent=2) + "\n")
@@ -75,7 +91,10 @@ def write_report(
 
 def print_report(report: Report, out: Path) -> None:
     """The score and where to read more, on stdout."""
-    print(f"score {shown(report.summary.overall)}, {_scope(report)}")
+    overall = report.summary.overall
+    print(f"score {shown(overall)}, {_scope(report)}")
+    if overall:
+        print(f"before clipping {overall.unclipped}")
     if report.difference:
         print(f"difference {_difference(report.difference)}")
     print(f"{out / 'report.md'}\n{NOTICE}")
@@ -89,15 +108,19 @@ def shown(estimate: Estimate | None) -> str:
 def _page(report: Report) -> Iterator[str]:
     summary, settings = report.summary, report.settings
     yield from ("# HealthBench evaluation", "", f"> {NOTICE}", "")
-    yield from (f"**Score {shown(summary.overall)}** ({_scope(report)})", "")
+    clipped = f"; before clipping {summary.overall.unclipped}" if summary.overall else ""
+    yield from (f"**Score {shown(summary.overall)}** ({_scope(report)}){clipped}", "")
     if report.difference:
         yield from (f"Difference to the earlier run: {_difference(report.difference)}.", "")
     yield from ("![Scores by tag, and of the examples](report.png)", "")
     yield from table_head("figure", "value")
     if summary.overall:
         yield table_row("score, 95% interval", f"{summary.overall.low:.3f} to {summary.overall.high:.3f}")
-        yield table_row("mean before clipping", f"{summary.overall.mean:.3f}")
-    yield table_row("score at 2,000 characters", shown(summary.length_adjusted))
+        yield table_row("score before clipping", summary.overall.unclipped)
+    slope = f"{summary.benchmark} set: {POINTS_FOR_500[summary.benchmark]:.4f} for 500 characters"
+    yield table_row(f"score at 2,000 characters ({slope})", shown(summary.length_adjusted))
+    if summary.length_adjusted:
+        yield table_row("the same before clipping", summary.length_adjusted.unclipped)
     yield table_row("wanted things done (positive criteria met)", _rate(summary.positives))
     yield table_row("faults (negative criteria met)", _rate(summary.negatives))
     yield table_row("mean length", f"{summary.characters:,.0f} characters, {summary.words:,.0f} words")
@@ -111,13 +134,21 @@ def _page(report: Report) -> Iterator[str]:
     for kind, title in TITLES.items():
         rows = _of_kind(summary, kind)
         if rows:
-            yield from ("", f"## {title}", "", *table_head("tag", "examples", "score", "95% interval"))
+            yield from (
+                "",
+                f"## {title}",
+                "",
+                *table_head("tag", "examples", "score", "95% interval", "before clipping"),
+            )
             for tag, one in rows.items():
-                yield table_row(tag, str(one.examples), shown(one), f"{one.low:.3f} to {one.high:.3f}")
+                interval = f"{one.low:.3f} to {one.high:.3f}"
+                yield table_row(tag, str(one.examples), shown(one), interval, one.unclipped)
     yield from ("", "## How it was made", "", *table_head("setting", "value"))
     yield table_row("judge", _named(settings["judge"]))
     yield table_row("answers", _named(settings["answers"]))
     yield table_row("data", f"{settings['data']['file']}, SHA-256 `{settings['data']['sha256']}`")
+    if settings.get("errata") and report.corrections:
+        yield table_row("errata", f"{_named(settings['errata'])}: {report.corrections}")
     yield table_row("limit, shuffle seed", f"{settings['limit']}, {settings['shuffle_seed']}")
     yield table_row("ClinAlign", settings["version"])
     yield from ("", "What each figure means and where it ends: docs/measuring.md.")

@@ -20,6 +20,7 @@ from filelock import FileLock
 from principles.errors import ConfigError
 from principles.grader import Judge, Turns
 from principles.schema import Criterion, Label, Verdict
+from training.judge.batch import Asked, ManyJudge, verdicts_on
 
 APPLICATION = 0x434C4A31  # "CLJ1": tells this file from another program's
 WAIT_SECONDS = 60.0
@@ -47,14 +48,39 @@ class CachedJudge:
 
     def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
         """See `principles.grader.Judge`. Raises ConfigError where the file cannot be used any more."""
-        keys = {criterion.id: self._key(turns, answer, criterion) for criterion in criteria}
-        found = {c.id: verdict for c in criteria if (verdict := self._stored(keys[c.id], c.id))}
-        missing = [criterion for criterion in criteria if criterion.id not in found]
+        return self._answered([(turns, answer, criteria)])[0]
+
+    def _answered(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
+        """The verdicts on each answer; what is not in the file is asked of the judge together, and the same once."""
+        keys = [{c.id: self._key(turns, answer, c) for c in criteria} for turns, answer, criteria in asked]
+        found = {key: verdict for own in keys for key in own.values() if (verdict := self._stored(key))}
+        missing: dict[int, dict[str, Criterion]] = {}
+        there = set(found)
+        for place, (_, _, criteria) in enumerate(asked):
+            rest = {c.id: c for c in criteria if keys[place][c.id] not in there}
+            there |= {keys[place][name] for name in rest}
+            if rest:
+                missing[place] = rest
         if missing:
-            fresh = [v for v in self.judge.verdicts(turns, answer, missing) if v.criterion_id in keys]
-            self._store([(keys[v.criterion_id], v) for v in fresh if v.label is not Label.UNKNOWN])
-            found |= {verdict.criterion_id: verdict for verdict in fresh}
-        return [found[criterion.id] for criterion in criteria if criterion.id in found]
+            fresh = self._fresh(asked, keys, missing)
+            self._store([(key, verdict) for key, verdict in fresh.items() if verdict.label is not Label.UNKNOWN])
+            found |= fresh
+        return [
+            [found[own[c.id]].model_copy(update={"criterion_id": c.id}) for c in criteria if own[c.id] in found]
+            for (_, _, criteria), own in zip(asked, keys, strict=True)
+        ]
+
+    def _fresh(
+        self, asked: Sequence[Asked], keys: Sequence[dict[str, bytes]], missing: dict[int, dict[str, Criterion]]
+    ) -> dict[bytes, Verdict]:
+        """The judge's verdicts by key, on the criteria `missing` of the answers at these places."""
+        wanted = [(asked[place][0], asked[place][1], list(rest.values())) for place, rest in missing.items()]
+        return {
+            keys[place][verdict.criterion_id]: verdict
+            for place, verdicts in zip(missing, verdicts_on(self.judge, wanted), strict=True)
+            for verdict in verdicts
+            if verdict.criterion_id in missing[place]
+        }
 
     def close(self) -> None:
         """Close the file; the judge cannot be used afterwards."""
@@ -67,16 +93,29 @@ class CachedJudge:
         spoken = [[turn["role"], turn["content"]] for turn in turns]
         return hashlib.sha256(json.dumps([self.identity, asked, spoken, answer]).encode()).digest()
 
-    def _stored(self, key: bytes, criterion_id: str) -> Verdict | None:
+    def _stored(self, key: bytes) -> Verdict | None:
         with self._lock, _said_clearly(self.path):
             row = self._file.execute("SELECT label, probability FROM verdicts WHERE key = ?", (key,)).fetchone()
-            return Verdict(criterion_id=criterion_id, label=Label(row[0]), probability=row[1]) if row else None
+            return Verdict(criterion_id="stored", label=Label(row[0]), probability=row[1]) if row else None
 
     def _store(self, fresh: Sequence[tuple[bytes, Verdict]]) -> None:
         rows = [(key, str(verdict.label), verdict.probability) for key, verdict in fresh]
         if rows:
             with self._lock, _said_clearly(self.path), self._file:
                 self._file.executemany("INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?)", rows)
+
+
+class CachedManyJudge(CachedJudge):
+    """The same over a judge that takes several answers in one pass: what is not in the file is one pass."""
+
+    def verdicts_many(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
+        """See `training.judge.batch.ManyJudge`. Raises ConfigError where the file cannot be used any more."""
+        return self._answered(asked)
+
+
+def cached_judge(judge: Judge, path: Path, identity: str) -> CachedJudge:
+    """`judge` over the file at `path`, with batches where the judge has them."""
+    return (CachedManyJudge if isinstance(judge, ManyJudge) else CachedJudge)(judge, path, identity)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

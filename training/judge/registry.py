@@ -7,11 +7,13 @@ import argparse
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from principles.errors import ConfigError
 from principles.grader import Judge
+from training.common.settings import content_sha256
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,14 @@ class Entry:
     """How a judge is loaded, and its prompts, the files `prompts` of a package.
 
     One that is `by_rule` understands no answer: recipes may train with it where nothing else can grade, and no
-    command offers it for grading.
+    command offers it for grading. `blind_to_padding`: a sentence more never makes it less sure that a criterion is met.
     """
 
     load: Callable[[Wanted], Loaded]
     package: str = "agent.critic.prompts"
     prompts: tuple[str, ...] = ()
     by_rule: bool = False
+    blind_to_padding: bool = False
 
 
 def make_judge(
@@ -59,9 +62,9 @@ def make_judge(
     judge, told = ENTRIES[name].load(Wanted(base_url, model, local))
     if cache is None:
         return judge
-    from training.judge.cached import CachedJudge
+    from training.judge.cached import cached_judge
 
-    return CachedJudge(judge, cache, judge_identity(name, told))
+    return cached_judge(judge, cache, judge_identity(name, told))
 
 
 def judge_given(given: argparse.Namespace) -> Judge:
@@ -81,6 +84,7 @@ CODE = (
     ("agent.critic", "pleas.py"),
     ("agent.critic", "asking.py"),
     ("agent.critic", "by_json.py"),
+    ("agent.critic", "judge.py"),
     ("agent.prompts", "__init__.py"),
 )
 
@@ -101,7 +105,8 @@ def judge_identity(name: str, told: str) -> str:
 def _logprob(wanted: Wanted) -> Loaded:
     from agent.critic import judge as by_probability
 
-    judge, model = _asking(by_probability.ModelJudge, wanted)
+    # Verdicts of two kinds are two judges: what is measured and cached as the one must not be the other's.
+    judge, model = _asking(partial(by_probability.ModelJudge, else_json=False), wanted)
     thresholds = by_probability.MET_FROM, by_probability.MET_FROM_IF_CRITICAL, by_probability.FAULT_FROM_IF_CRITICAL
     return judge, f"{model} {thresholds}"
 
@@ -131,7 +136,7 @@ def _local(wanted: Wanted) -> Loaded:
         raise ConfigError("the local judge needs its checkpoint: give its folder")
     from training.judge.local.judge import LocalJudge
 
-    return LocalJudge.load(wanted.folder), _fingerprint(wanted.folder)
+    return LocalJudge.load(wanted.folder), content_sha256(wanted.folder)
 
 
 def _lexical(wanted: Wanted) -> Loaded:
@@ -148,22 +153,13 @@ def _similarity(wanted: Wanted) -> Loaded:
     return SimilarityJudge(encoder), f"{encoder.name} {encoder.revision}"
 
 
-def _fingerprint(folder: Path) -> str:
-    """Names, sizes and times of a checkpoint's files: it may be trained again at the same place."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    states = [(str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in found]
-    return hashlib.sha256(repr(states).encode()).hexdigest()[:16]
-
-
-_JSON = ("judge_batch_system", "judge", "judge_batch")
 ENTRIES: dict[str, Entry] = {
-    # Without logprobs it asks as `json` does.
-    "logprob": Entry(_logprob, prompts=("judge_system", "judge_yes_no", "judge_statement", *_JSON)),
-    "json": Entry(_json, prompts=_JSON),
+    "logprob": Entry(_logprob, prompts=("judge_system", "judge", "judge_yes_no", "judge_statement")),
+    "json": Entry(_json, prompts=("judge_batch_system", "judge", "judge_batch")),
     "simple": Entry(_simple, package="training.judge.prompts", prompts=("simple",)),
     "local": Entry(_local),
-    "lexical": Entry(_lexical, by_rule=True),
-    "similarity": Entry(_similarity, by_rule=True),
+    "lexical": Entry(_lexical, by_rule=True, blind_to_padding=True),
+    "similarity": Entry(_similarity, by_rule=True, blind_to_padding=True),
 }
 JUDGES = tuple(name for name, entry in ENTRIES.items() if not entry.by_rule)
 RULES = tuple(name for name, entry in ENTRIES.items() if entry.by_rule)

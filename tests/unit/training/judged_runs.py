@@ -57,6 +57,13 @@ def installed(fake: FakeJudge, monkeypatch: pytest.MonkeyPatch) -> FakeJudge:
     return fake
 
 
+def judge_folder(path: Path, content: str = "{}") -> Path:
+    """What stands for the folder of a trained judge; whatever loads it is a `FakeJudge`."""
+    path.mkdir(exist_ok=True)
+    (path / "judge.json").write_text(content)
+    return path
+
+
 def write_items(path: Path, count: int, *faults: str) -> Path:
     """HealthBench items k0, k1, … that want the words w0 to w3, 5 points each; a fault takes 2 off."""
     rubrics = [{"criterion": f"w{i}", "points": 5, "tags": ["axis:accuracy"]} for i in range(WANTED)]

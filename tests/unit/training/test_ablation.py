@@ -18,6 +18,7 @@ from tests.unit.training.judged_runs import (
     FakeJudge,
     ManyJudge,
     installed,
+    judge_folder,
     read_lines,
     write_items,
     write_lines,
@@ -29,12 +30,15 @@ from training.ablation.log import working_in
 from training.ablation.report import _picture as drawn
 from training.common.items import load_items
 
+ROOT = Path(__file__).parents[3]
 JUDGED = ("--judge", "local", "--judge-path", "judge")
 
 
 @pytest.fixture(autouse=True)
-def command(monkeypatch: pytest.MonkeyPatch) -> None:
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     quick(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    judge_folder(tmp_path / "judge")
 
 
 @pytest.fixture
@@ -159,7 +163,7 @@ def make(arm, item, before):
 with working_in(Path({str(out)!r}), {{"a": 1}}) as log:
     answer_items(load_items(Path({str(data)!r})), ARMS, make, log)
 """
-    died = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": "."}, check=False)
+    died = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert died.returncode == -signal.SIGKILL
     with (out / "answers.jsonl").open("ab") as file:
         file.write(b'{"key":"k0","arm":"in_prom')  # as a kill in the middle of a write leaves it
@@ -196,11 +200,39 @@ def test_another_judge_grades_the_answers_that_are_there(data: Path, out: Path, 
 def test_a_local_judge_that_was_trained_again_is_another(
     data: Path, out: Path, judge: FakeJudge, maker: Maker, tmp_path: Path
 ) -> None:
-    facts = tmp_path / "judge.json"
+    folder = judge_folder(tmp_path / "small")
     for content in ("1", "2", "2"):
-        facts.write_text(content)
-        assert ablate(data, out, "--judge", "local", "--judge-path", str(tmp_path)) == 0
+        (folder / "trees.txt").write_text(content)
+        assert ablate(data, out, "--judge", "local", "--judge-path", str(folder)) == 0
     assert len(judge.asked) == 20
+
+
+def test_answers_of_arms_that_were_made_in_another_way_are_not_gone_on_with(
+    data: Path,
+    out: Path,
+    judge: FakeJudge,
+    maker: Maker,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert ablate(data, out) == 0
+    monkeypatch.setattr("training.ablation.command.MADE_BY", ("workshop.py",))
+    assert ablate(data, out) == 2
+    assert "making was" in capsys.readouterr().err
+
+
+def test_length_is_weighed_as_in_the_set_that_is_named(
+    data: Path, out: Path, judge: FakeJudge, maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def adjusted(*more: str) -> float:
+        assert ablate(data, out, *JUDGED, *more) == 0
+        found = figures(out, "draft")
+        return float((found["length_adjusted"]["mean"] - found["score"]["mean"]) / (2_000 - found["characters"]) * 500)
+
+    assert adjusted() == pytest.approx(0.0299)
+    assert adjusted("--set", "professional") == pytest.approx(0.0147)
+    assert "0.0147 for 500 characters, as in the professional set" in (out / "ablation.md").read_text()
+    assert "| set | professional |" in (out / "ablation.md").read_text()
 
 
 @pytest.mark.parametrize(

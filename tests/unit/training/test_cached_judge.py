@@ -13,8 +13,9 @@ import pytest
 
 from principles.errors import ConfigError, ModelError
 from principles.grader import Turns
-from principles.schema import Criterion, Label, Verdict
-from training.judge.cached import CachedJudge
+from principles.schema import Criterion, Label, Rubric, Verdict
+from training.judge.batch import Asked, ManyJudge, judged
+from training.judge.cached import CachedJudge, cached_judge
 
 TURNS = [{"role": "user", "content": "SECRET question"}, {"role": "assistant", "content": "SECRET reply"}]
 
@@ -52,6 +53,61 @@ def test_a_verdict_is_asked_for_once(path: Path) -> None:
         assert [(v.criterion_id, v.label, v.probability) for v in found] == [(n, Label.MET, 0.75) for n in asked]
         judge.close()
     assert inner.asked == ["a", "b", "c"]
+
+
+class Batches(Counting):
+    """Takes many answers in one pass, and notes what each pass was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes: list[list[tuple[str, list[str]]]] = []
+
+    def verdicts_many(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
+        self.passes.append([(answer, [one.id for one in criteria]) for _, answer, criteria in asked])
+        return [self.verdicts(*one) for one in asked]
+
+
+def rubric(*names: str) -> Rubric:
+    return Rubric(criteria=tuple(criterion(name) for name in names))
+
+
+def test_a_judge_that_takes_batches_is_asked_in_one_for_what_is_not_there(path: Path) -> None:
+    inner = Batches()
+    judge = cached_judge(inner, path, "m")
+    assert isinstance(judge, ManyJudge)
+    judge.verdicts(TURNS, "x", [criterion("a")])
+    inner.passes.clear()
+    cases = [(rubric("a", "b"), TURNS, "x"), (rubric("a"), TURNS, "x"), (rubric("c", "a"), TURNS, "y")]
+    grades = judged(cases, judge)
+    assert inner.passes == [[("x", ["b"]), ("y", ["c", "a"])]]
+    assert [[v.criterion_id for v in grade.verdicts] for grade in grades if grade] == [["a", "b"], ["a"], ["c", "a"]]
+    again = judged(cases, judge)
+    assert [one and one.score for one in again] == [one and one.score for one in grades] == [1, 1, 1]
+    assert len(inner.passes) == 1
+
+
+def test_the_same_answer_twice_in_a_batch_is_asked_about_once(path: Path) -> None:
+    inner = Batches()
+    asked = [criterion("a"), criterion("b", text="unknown")]
+    found = cached_judge(inner, path, "m").verdicts_many([(TURNS, "x", asked)] * 3)  # type: ignore[attr-defined]
+    assert inner.asked == ["a", "b"]
+    assert found == [found[0]] * 3
+    assert rows(path) == 1  # what it could not tell is asked again
+
+
+def test_a_batch_that_fails_stores_nothing(path: Path) -> None:
+    class Down(Batches):
+        def verdicts_many(self, asked: Sequence[Asked]) -> list[list[Verdict]]:
+            raise ModelError("down")
+
+    with pytest.raises(ModelError):
+        cached_judge(Down(), path, "m").verdicts_many([(TURNS, "x", [criterion("a")])])  # type: ignore[attr-defined]
+    assert rows(path) == 0
+
+
+def test_a_judge_without_batches_has_none_behind_the_cache(path: Path) -> None:
+    """Else several answers could not be asked about at a time, and one that fails would take the others with it."""
+    assert not isinstance(cached_judge(Counting(), path, "m"), ManyJudge)
 
 
 def test_the_id_is_the_callers(path: Path) -> None:

@@ -10,6 +10,7 @@ from principles.schema import Criterion, Label
 from tests.unit.training.judged_runs import (
     CANARY,
     FakeJudge,
+    judge_folder,
     read_lines,
     stands_there,
     write_answers,
@@ -19,6 +20,7 @@ from tests.unit.training.judged_runs import (
 from training.__main__ import main
 from training.common.items import load_items
 from training.healthbench.answers import read_answers
+from training.healthbench.errata import digest
 
 
 @pytest.fixture
@@ -76,10 +78,22 @@ def test_a_run_leaves_scores_report_and_picture(
     assert "secret" not in shown
 
 
-def test_the_judge_is_made_as_asked(data: Path, given: Path, out: Path, judge: FakeJudge) -> None:
-    options = ("--judge", "local", "--judge-path", "j", "--judge-cache", "c", "--judge-model", "m", "--limit", "1")
+def test_the_judge_is_made_as_asked(data: Path, given: Path, out: Path, judge: FakeJudge, tmp_path: Path) -> None:
+    folder = judge_folder(tmp_path / "j")
+    options = (
+        "--judge",
+        "local",
+        "--judge-path",
+        str(folder),
+        "--judge-cache",
+        "c",
+        "--judge-model",
+        "m",
+        "--limit",
+        "1",
+    )
     assert evaluate(data, given, out, *options) == 0
-    local = {"name": "local", "base_url": None, "model": "m", "local": Path("j"), "cache": Path("c")}
+    local = {"name": "local", "base_url": None, "model": "m", "local": folder, "cache": Path("c")}
     assert judge.made == [local]
 
 
@@ -243,6 +257,82 @@ def test_only_runs_of_one_judge_compare(
     assert evaluate(data, given, out.with_name("b"), "--against", str(data.parent)) == 2
 
 
+def test_a_judge_that_was_trained_again_does_not_compare(
+    data: Path, given: Path, out: Path, judge: FakeJudge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    local = ("--judge", "local", "--judge-path", str(judge_folder(tmp_path / "j", "old")))
+    assert evaluate(data, given, out, *local) == 0
+    judge_folder(tmp_path / "j", "new")
+    assert evaluate(data, given, out.with_name("b"), *local, "--against", str(out)) == 2
+    assert "other judge" in capsys.readouterr().err
+
+
+def test_at_the_floor_the_score_before_clipping_has_an_interval(
+    tmp_path: Path, out: Path, judge: FakeJudge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_items(tmp_path / "bad.jsonl", 5, "w0", "w1", *("private" for _ in range(3)))
+    assert evaluate(data, write_answers(tmp_path / "a.jsonl", 5), out) == 0
+    overall = result(out)["summary"]["overall"]
+    assert overall["mean_low"] < overall["mean"] < overall["mean_high"]
+    told = f"before clipping {overall['mean']:.3f} (95% {overall['mean_low']:.3f} to {overall['mean_high']:.3f})"
+    assert told in capsys.readouterr().out
+    assert told in (out / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "options", "name", "slope"),
+    [
+        ((), (), "full", 0.0299),
+        ((True, True, None, None, None), (), "hard", 0.0392),
+        ((True, None, None, None, None), (), "full", 0.0299),
+        ((True,) * 5, ("--set", "consensus"), "consensus", 0.0020),
+    ],
+)
+def test_length_is_adjusted_as_in_the_set(
+    data: Path, given: Path, out: Path, judge: FakeJudge, flags: Any, options: Any, name: str, slope: float
+) -> None:
+    write_lines(
+        data, [line | {"hard": hard} for line, hard in zip(read_lines(data), flags, strict=False)] or read_lines(data)
+    )
+    assert evaluate(data, given, out, *options) == 0
+    summary = result(out)["summary"]
+    moved = summary["length_adjusted"]["mean"] - summary["overall"]["mean"]
+    assert moved == pytest.approx(slope / 500 * (2_000 - summary["characters"]))
+    assert summary["benchmark"] == name
+    assert f"({name} set: {slope:.4f} for 500 characters)" in (out / "report.md").read_text()
+
+
+def test_errata_change_the_rubrics_and_are_counted(
+    data: Path, given: Path, out: Path, judge: FakeJudge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {"criterion": " w0\n", "points": -5, "why": "the sign is wrong"},
+        {"criterion_sha256": digest("w3")[:16], "drop": True, "key": "k4"},
+        {"criterion": "w9", "drop": True},
+    ]
+    errata = write_lines(tmp_path / "errata.jsonl", lines)
+    assert evaluate(data, given, out, "--errata", str(errata)) == 0
+    # Of items 0 to 3 15 points can be had, of item 4 10; w0, which all but the first have, takes 5.
+    assert result(out)["summary"]["overall"]["mean"] == pytest.approx((0 - 5 / 15 + 0 + 5 / 15 + 5 / 10) / 5)
+    found = result(out)["corrections"]
+    assert (found["changed"], found["dropped"], found["items"], found["unknown"]) == (5, 1, 5, ["line 3"])
+    told = "5 criteria with new points and 1 dropped in 5 items; 1 entries match no criterion (line 3)"
+    assert told in capsys.readouterr().err
+    page = (out / "report.md").read_text()
+    assert f"| errata | errata.jsonl, sha256 {result(out)['settings']['errata']['sha256']}: {told} |" in page
+
+
+def test_runs_with_other_errata_neither_go_on_nor_compare(
+    data: Path, given: Path, out: Path, judge: FakeJudge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errata = ("--errata", str(write_lines(tmp_path / "errata.jsonl", [{"criterion": "w0", "drop": True}])))
+    assert evaluate(data, given, out, *errata) == 0
+    assert evaluate(data, given, out) == 2
+    assert evaluate(data, given, out.with_name("b"), "--against", str(out)) == 2
+    assert "other errata" in capsys.readouterr().err
+    assert evaluate(data, given, out.with_name("b"), *errata, "--against", str(out)) == 0
+
+
 def test_answers_that_no_judge_could_judge_have_no_score(data: Path, given: Path, out: Path, judge: FakeJudge) -> None:
     judge.decide = lambda answer, criterion: Label.UNKNOWN
     assert evaluate(data, given, out) == 0
@@ -256,7 +346,7 @@ def test_answers_that_no_judge_could_judge_have_no_score(data: Path, given: Path
         ('{"response": "a"}', "neither key nor prompt_id"),
         ('{"key": "a"}', "no response"),
         ('{"key": "a", "response": 3}', "not text"),
-        ('{"key": "a", "response": "b"}\n{"key": "a", "response": "c"}', "line 2: an earlier line"),
+        ('{"key": "a", "response": "b"}\n{"key": "a", "response": "c"}', "line 2: an earlier record"),
     ],
 )
 def test_answers_files_that_do_not_fit(tmp_path: Path, content: str, reason: str) -> None:

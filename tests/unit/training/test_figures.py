@@ -20,6 +20,7 @@ from training.healthbench.figures import (
     length_adjusted,
     paired_difference,
     rate,
+    recognised,
     summarise,
 )
 
@@ -60,12 +61,12 @@ def test_the_training_verdicts_join_their_items() -> None:
 @given(st.lists(st.tuples(st.integers(-10, 0), st.sampled_from(Label)), max_size=8))
 def test_without_positive_points_there_is_no_score(given_rows: Rows) -> None:
     assert score_of(given_rows) is None
-    assert summarise([example(given_rows)]).unscored == 1
+    assert summarise([example(given_rows)], "full").unscored == 1
 
 
 @given(st.lists(st.integers(-10, 10), max_size=8))
 def test_all_unknown_is_no_score(points: list[int]) -> None:
-    summary = summarise([example([(p, UNKNOWN) for p in points])])
+    summary = summarise([example([(p, UNKNOWN) for p in points])], "full")
     assert (summary.overall, summary.unscored, summary.coverage) == (None, 1, 0)
     assert summary.positives.rate is summary.negatives.rate is None
 
@@ -121,8 +122,10 @@ def test_clipping_is_of_the_mean_and_not_of_the_examples() -> None:
     assert estimate([1.0, -0.5]).score == 0.25
     below = estimate([-1.0, 0.2])
     assert (below.score, below.mean) == (0, pytest.approx(-0.4))
+    assert (below.mean_low, below.mean_high) == (-1, pytest.approx(0.2))
     spread = estimate([1.0, -2.0] * 50)  # no resample's mean comes near 0
     assert (spread.high, spread.std) == (0, 0)
+    assert spread.mean_low < spread.mean < spread.mean_high < 0
 
 
 def test_an_example_tag_gets_the_whole_score() -> None:
@@ -149,14 +152,32 @@ def test_wishes_and_faults_are_counted_apart() -> None:
     assert (faults.met, faults.judged, faults.rate) == (1, 2, 0.5)
 
 
-def test_length_adjustment_has_its_reference_at_2000_characters() -> None:
-    assert length_adjusted(0.5, "x" * 2_000) == 0.5
-    assert length_adjusted(0.5, "x" * 2_500) == pytest.approx(0.5 - 0.0147)
-    assert length_adjusted(0.5, "x" * 1_000) == pytest.approx(0.5 + 2 * 0.0147)
+@pytest.mark.parametrize(
+    ("benchmark", "slope"), [("full", 0.0299), ("hard", 0.0392), ("consensus", 0.0020), ("professional", 0.0147)]
+)
+def test_length_adjustment_has_its_reference_at_2000_characters(benchmark: str, slope: float) -> None:
+    assert length_adjusted(0.5, "x" * 2_000, benchmark) == 0.5
+    assert length_adjusted(0.5, "x" * 2_500, benchmark) == pytest.approx(0.5 - slope)
+    assert length_adjusted(0.5, "x" * 1_000, benchmark) == pytest.approx(0.5 + 2 * slope)
+
+
+def test_the_adjustment_comes_before_the_clipping() -> None:
+    long = [example([(4, NOT_MET), (6, MET), (-5, MET)], response="x" * 12_000) for _ in range(3)]
+    found = summarise(long, "full").length_adjusted
+    assert found is not None
+    assert (found.mean, found.score) == (pytest.approx(0.1 - 20 * 0.0299), 0)
+
+
+@pytest.mark.parametrize(("hard", "tag", "name"), [(2, "level:cluster", "hard"), (1, "level:cluster", "consensus")])
+def test_the_set_is_told_from_the_items(hard: int, tag: str, name: str) -> None:
+    items = [example([(4, MET)], f"k{n}", tags={0: ["axis:x", tag]}, hard=n < hard).item for n in range(4)]
+    assert recognised(items) == name
+    assert recognised([*items[2:], example([(4, MET)], tags={0: ["level:example"]}).item]) == "full"
 
 
 def test_a_summary_counts_lengths_and_coverage() -> None:
-    found = summarise([example([(1, MET), (2, UNKNOWN)], response="one two"), example([(1, MET)], response="x" * 13)])
+    short = example([(1, MET), (2, UNKNOWN)], response="one two")
+    found = summarise([short, example([(1, MET)], response="x" * 13)], "full")
     assert (found.characters, found.words, found.coverage) == (10, 1.5, pytest.approx(2 / 3))
     assert found.overall is not None
     assert (found.overall.score, found.unscored) == (1, 0)
@@ -164,7 +185,7 @@ def test_a_summary_counts_lengths_and_coverage() -> None:
 
 def test_nothing_to_summarise() -> None:
     with pytest.raises(ConfigError, match="no graded answer"):
-        summarise([])
+        summarise([], "full")
 
 
 def test_a_difference_is_paired() -> None:

@@ -1,8 +1,10 @@
 """Recipes, their data and their plan: what is wrong is said before compute is spent."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,12 +13,17 @@ from agent.prompts import prompt
 from principles.errors import ConfigError
 from principles.schema import Rubric
 from tests import needs
-from tests.unit.training.tiny_run import RECIPE, grpo
+from tests.unit.training.judged_runs import judge_folder
+from tests.unit.training.tiny_run import DATA, RECIPE, TINY, grpo
 from training.common.items import Item
 from training.grpo import plan
-from training.grpo.corpus import prompt_messages
+from training.grpo.command import describe
+from training.grpo.corpus import prompt_messages, read_items, split
 from training.grpo.recipe import load_recipe
+from training.grpo.run_folder import start_of
 from training.grpo.trainer import _arguments as trainer_arguments
+from training.grpo.trainer import in_order
+from training.judge.registry import RULES
 
 RECIPES = sorted(RECIPE.parent.glob("*.yaml"))
 QUESTION = {
@@ -31,6 +38,9 @@ def test_the_recipes_that_are_shipped_are_valid(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     assert recipe.gold_judge is not None
+    assert (recipe.top_p, recipe.top_k) == (1, 0)
+    assert not recipe.soft or recipe.scale_rewards != "group" or recipe.judge in RULES
+    assert not recipe.usual_tokens or recipe.max_completion_tokens >= 2 * recipe.usual_tokens
     plan.check(recipe, plan.shape_of(recipe.model))
 
 
@@ -52,7 +62,15 @@ def test_an_option_wins_over_the_file() -> None:
         ({"gold_judge": "lexical"}, "gold_judge must be of another backend"),
         ({"judge": "local"}, "judge: local needs judge_path"),
         ({"vllm": "server"}, "vllm: server and vllm_url belong together"),
-        ({"overlong_tokens": "100"}, "overlong_tokens cannot be larger"),
+        ({"least_length": "1.0"}, "least_length: .*less than 1"),
+        ({"most_length": "1.0"}, "most_length: .*greater than 1"),
+        ({"usual_tokens": "40"}, "leaves an answer of usual_tokens = 40 no room: make it at least 80"),
+        ({"vllm": "colocate", "top_p": "0.8"}, "top_p 0.8 and top_k 0 cut the vocabulary.*use top_p 1 and top_k 0"),
+        ({"vllm": "server", "vllm_url": "http://a:1", "top_k": "20"}, "top_p 1 and top_k 20 cut the vocabulary"),
+        (
+            {"processes": "4", "device_batch": "4", "least_spread": "0.01"},
+            "2 cannot be shared out to 4 processes.*make it a multiple, or least_spread 0",
+        ),
     ],
 )
 def test_unknown_and_impossible_fields(fields: dict[str, str], said: str) -> None:
@@ -87,7 +105,7 @@ def broken(**changes: object) -> Callable[[], str]:
         (lambda: "[]", "line 2: it is not a JSON object"),
         (broken(rubrics=[]), "line 2: rubrics"),
         (broken(rubrics=[{"criterion": "SECRET", "points": -5.0}]), "line 2: the rubric has no positive points"),
-        (broken(prompt=[{"role": "user", "content": "  "}]), "line 2: the question is empty"),
+        (broken(prompt=[{"role": "user", "content": "  "}]), "line 2: prompt: the question is empty"),
     ],
 )
 def test_bad_lines_are_named_and_not_quoted(tmp_path: Path, second: Callable[[], str], said: str) -> None:
@@ -101,6 +119,10 @@ def test_bad_lines_are_named_and_not_quoted(tmp_path: Path, second: Callable[[],
 def test_missing_data_says_where_it_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLINALIGN_DATA", str(tmp_path))
     with pytest.raises(ConfigError, match=f"no file absent.jsonl.*{tmp_path}.*CLINALIGN_DATA"):
+        grpo("--dry-run", data="absent.jsonl")
+    monkeypatch.delenv("CLINALIGN_DATA")
+    beside = RECIPE.parent / "absent.jsonl"
+    with pytest.raises(ConfigError, match=rf"\(looked at absent.jsonl, {beside}\): set CLINALIGN_DATA"):
         grpo("--dry-run", data="absent.jsonl")
 
 
@@ -126,8 +148,65 @@ def test_prompts_that_are_too_long_are_counted(tmp_path: Path, capsys: pytest.Ca
         grpo("--dry-run", data=data, max_prompt_tokens=8)
 
 
+def test_questions_whose_answers_hardly_differed_are_left_out_where_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`synthesize --samples` says how much the scores of sampled answers differ."""
+    lines = [json.loads(line) | {"signal": {"mean": 0.4, "spread": 0.1}} for line in DATA.open()]
+    lines[0]["signal"] |= {"spread": 0.0, "zero_spread": True}
+    lines[1].pop("signal")  # not sampled: kept
+    data = tmp_path / "data.jsonl"
+    data.write_text("\n".join(map(json.dumps, lines)))
+    assert grpo("--dry-run", data=data, least_signal=0.05) == 0
+    assert "3 to train on, 2 held out, 0 left out" in (told := capsys.readouterr().out)
+    assert ", 1 for want of signal" in told
+    assert grpo("--dry-run", data=data) == 0
+    assert "4 to train on" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="or least_signal, which leaves out 5"):
+        grpo("--dry-run", data=data, least_signal=0.2)
+    with pytest.raises(ConfigError, match=r"no line has a `signal`.*synthesize --samples"):
+        grpo("--dry-run", least_signal=0.05)
+
+
+def test_what_the_plan_says_of_length_and_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert grpo("--dry-run", max_completion_tokens=100, usual_tokens=40, scale_rewards="batch", least_spread=0.01) == 0
+    told = capsys.readouterr().out
+    assert "cut at 100 tokens (a usual one has 40); none is penalised up to 80, then up to -0.1 at 100" in told
+    assert "spread less than 0.01 teach nothing; advantages are scaled by the spread of a whole step" in told
+    assert grpo("--dry-run", max_completion_tokens=100, usual_tokens=60, scale_rewards="group") == 0
+    told = capsys.readouterr().out
+    assert "LESS THAN TWICE A USUAL 60" in told
+    assert "scaled by each group's own spread" in told
+    assert grpo("--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "no reward keeps them from growing" in told
+    assert "groups whose rewards are equal teach nothing" in told
+
+
+def test_the_plan_counts_tiles_of_logits_and_vllms_share() -> None:
+    recipe = load_recipe(RECIPE.with_name("qwen3_4b.yaml"))
+    shape = plan.shape_of(recipe.model)
+    taken = plan.memory(recipe, shape)
+    assert taken["logits"] == pytest.approx(4096 * 32_768 * 2 / plan.GIB)  # not 4 x 1,024 x 151,936 of ten bytes: 5.8
+    half = recipe.model_copy(update={"vllm_memory": 0.5})
+    assert plan.device_gib(half, shape) == pytest.approx(sum(taken.values()) / 0.5)
+    small = recipe.model_copy(update={"vllm_memory": 0.02})
+    assert plan.device_gib(small, shape) == pytest.approx(shape.parameters() * 2 / plan.GIB / 0.02)
+
+
+def test_the_questions_of_each_step_are_the_seeds_alone() -> None:
+    items = [Item(key=str(n), turns=(), rubric=Rubric(criteria=())) for n in range(5)]
+    recipe = load_recipe(RECIPE, {"steps": "10"})
+    asked = [item.key for item in in_order(recipe, items)]
+    assert len(asked) == 20
+    passes = [asked[start : start + 5] for start in range(0, 20, 5)]
+    assert all(sorted(one) == list("01234") for one in passes)
+    assert len(set(map(tuple, passes))) > 1
+    assert [item.key for item in in_order(recipe.model_copy(update={"steps": 4}), items)] == asked[:8]
+
+
 def test_a_context_that_is_too_small() -> None:
-    with pytest.raises(ConfigError, match=r"max_prompt_tokens \+ max_completion_tokens = 5008.*4096 tokens"):
+    with pytest.raises(ConfigError, match=r"max_prompt_tokens \+ max_completion_tokens = 5010.*4096 tokens"):
         grpo("--dry-run", max_prompt_tokens=5000)
 
 
@@ -137,9 +216,34 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
     monkeypatch.chdir(tmp_path)
     assert grpo("--dry-run") == 0
     told = capsys.readouterr().out
-    for part in ("0.13 M parameters", "2 questions x 2 = 4 answers", "gold judge     NONE", "GiB on paper"):
+    for part in ("0.13 M parameters", "2 questions x 4 = 8 answers", "gold judge     NONE", "GiB on paper"):
         assert part in told
     assert list(tmp_path.iterdir()) == []
+
+
+def plan_of(capsys: pytest.CaptureFixture[str], **fields: object) -> str:
+    assert grpo("--dry-run", data=TINY, held_out=8, **fields) == 0
+    return capsys.readouterr().out
+
+
+def test_a_plan_says_what_the_guards_would_see(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"gold_judge": "similarity", "steps": 40, "gold_drop": 0.05, "least_length": 0.6}
+    told = plan_of(capsys, **given)
+    assert re.search(r"gold guard     stops .* by 0.05 or more, .* on 8 questions most falls of 0\.\d\d are seen", told)
+    assert "leave 0.6 to" in told
+    assert "gold guard     NONE: gold_every is more than steps" in plan_of(capsys, **given, gold_every=50)
+    assert grpo("--dry-run", **given) == 0  # of two questions
+    assert "gold guard     NONE: on fewer than 8 questions" in capsys.readouterr().out
+
+
+def test_a_plan_warns_of_a_gold_judge_that_cannot_see_padding(capsys: pytest.CaptureFixture[str]) -> None:
+    warning = "THE GOLD JUDGE CANNOT SEE PADDING"
+    assert warning in plan_of(capsys, gold_judge="similarity")
+    assert warning in plan_of(capsys, gold_judge="lexical", judge="similarity")
+    assert warning not in plan_of(capsys, gold_judge="json")
+    assert warning not in plan_of(capsys, gold_judge="null")
+    # The tiny recipe's rubrics have faults, which padding may come to meet.
+    assert warning not in plan_of(capsys, gold_judge="similarity", points="signed")
 
 
 def test_a_model_that_does_not_exist(tmp_path: Path) -> None:
@@ -219,3 +323,23 @@ def test_what_trl_is_told(tmp_path: Path) -> None:
     assert (arguments.num_generations, arguments.num_generations_eval) == (8, 1)
     assert arguments.report_to == []
     assert not arguments.log_completions
+    assert (arguments.scale_rewards, arguments.multi_objective_aggregation) == ("group", "sum_then_normalize")
+
+
+class Letters:
+    """Stands for a tokenizer: a token a letter, eight at most."""
+
+    def apply_chat_template(self, messages: Any, **options: Any) -> dict[str, str]:
+        return {"input_ids": "".join(one["content"] for one in messages)[:8]}
+
+
+def test_a_run_does_not_go_on_with_a_judge_that_was_trained_again(tmp_path: Path) -> None:
+    folder = judge_folder(tmp_path / "judge", "old")
+    recipe = load_recipe(RECIPE, {"judge": "local", "judge_path": str(folder), "gold_judge": "null"})
+    data = RECIPE.with_name("tiny.jsonl")
+    corpus = split(recipe, data, read_items(data), Letters())
+    start_of(tmp_path, describe(recipe, corpus), resume=False)
+    assert start_of(tmp_path, describe(recipe, corpus), resume=True) is None
+    judge_folder(folder, "new")
+    with pytest.raises(ConfigError, match="begun with other files in the judge's folder"):
+        start_of(tmp_path, describe(recipe, corpus), resume=True)

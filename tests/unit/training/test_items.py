@@ -71,13 +71,15 @@ def test_a_line_separator_inside_a_string_ends_no_line(tmp_path: Path) -> None:
     [
         ("{", "it is not JSON"),
         ("[]", "it is not a JSON object"),
-        (item(""), "it has neither key nor prompt_id"),
+        (item(None), "it has neither key nor prompt_id"),
+        (item(""), "key: "),
         (item("k0"), "its key was there before"),
         (item(rubrics=[]), "rubrics"),
         (item(rubrics=[{"criterion": "secret", "points": 11}]), "rubrics.0.points"),
-        (item(rubrics=[{"criterion": "secret", "points": "5"}]), "rubrics.0.points"),
+        (item(rubrics=[{"criterion": "secret", "points": "five"}]), "rubrics.0.points"),
         (item(rubrics=[{"criterion": " ", "points": 5}]), "rubrics: text"),
-        (item(prompt=[{"role": "system", "content": "secret"}]), "prompt.0.role"),
+        (item(prompt=[{"role": "tool", "content": "secret"}]), "prompt.0.role"),
+        (item(prompt=[{"role": "system", "content": "secret"}]), "the last turn must be the user's"),
         (item(prompt=[{"role": "assistant", "content": "secret"}]), "the last turn must be the user's"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from tests.unit.training.ablation_fakes import Maker, quick, served_by
-from tests.unit.training.judged_runs import FakeJudge, write_answers, write_items
+from tests.unit.training.judged_runs import FakeJudge, judge_folder, write_answers, write_items
 from training.__main__ import main
 
 Run = Callable[..., int]
@@ -32,7 +32,7 @@ def run(tmp_path: Path, out: Path, judge: FakeJudge, maker: Maker) -> Run:
     answers = write_answers(tmp_path / "given.jsonl", 4)
     own = {
         "evaluate": ("--answers", str(answers)),
-        "ablate": ("--rounds", "2", "--judge", "local", "--judge-path", "judge"),
+        "ablate": ("--rounds", "2", "--judge", "local", "--judge-path", str(judge_folder(tmp_path / "judge"))),
     }
 
     def give(command: str, *options: str) -> int:
@@ -60,6 +60,34 @@ def test_other_settings_are_refused(
     assert run(command) == 0
     assert run(command, *options) == 2
     assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_judge_that_was_moved_is_the_same_and_one_trained_again_is_not(
+    run: Run, tmp_path: Path, out: Path, judge: FakeJudge, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    def given(folder: Path) -> tuple[str, ...]:
+        return "--judge", "local", "--judge-path", str(folder)
+
+    folder = judge_folder(tmp_path / "small")
+    (folder / "trees.txt").write_text("old")
+    assert run(command, *given(folder)) == 0
+    asked = len(judge.asked)
+    assert run(command, *given(folder.rename(tmp_path / "moved"))) == 0
+    assert len(judge.asked) == asked
+    (tmp_path / "moved" / "trees.txt").write_text("new")
+    if command == "ablate":  # another judge grades the answers that are there
+        assert run(command, *given(tmp_path / "moved")) == 0
+        assert len(judge.asked) == 2 * asked
+    else:
+        assert run(command, *given(tmp_path / "moved")) == 2
+        assert "judge was" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_judges_folder_without_files_is_named(run: Run, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert run(command, "--judge", "local", "--judge-path", "nowhere") == 2
+    assert "nowhere: there is no such file or folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -31,7 +31,6 @@ def test_questions_are_read_once_each(tmp_path: Path) -> None:
         ({"query": "x"}, "either a question or a prompt"),
         ({"question": 7}, "question"),
         ({"prompt": [{"role": "assistant", "content": "x"}]}, "must be the user's"),
-        ({"prompt": [{"role": "user", "content": "x"}], "hard": True}, "measuring only"),
     ],
 )
 def test_a_bad_line_is_named_with_its_number_and_without_its_text(tmp_path: Path, bad: Any, reason: str) -> None:

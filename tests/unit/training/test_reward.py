@@ -1,5 +1,6 @@
 """The reward is the grade, mapped to [0, 1]; None where nothing could be judged; no text in what it logs."""
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +10,15 @@ from principles.errors import ModelError
 from principles.grader import Turns, grade
 from principles.schema import Criterion, Label, Rubric, Verdict
 from tests import needs
+from tests.fakes import WordEncoder
 from training.common.items import Item
+from training.grpo.log import NO_SIGNAL
+from training.grpo.overlong import Overlong, overlong_from
 from training.grpo.reward import RewardOptions, RubricReward
-from training.grpo.weighting import thinned, unit
+from training.grpo.weighting import level, thinned, unit
 from training.judge import batch as grading
 from training.judge.batch import JudgeDown
+from training.judge.registry import ENTRIES, RULES, make_judge
 from training.judge.rules import LexicalJudge, SimilarityJudge, content_words
 
 QUESTION = ({"role": "user", "content": "How do I treat a burn?"},)
@@ -21,6 +26,14 @@ CRITERIA = (
     Criterion(id="water", text="cool water", points=6, principle_id="urgency.burn"),
     Criterion(id="doctor", text="doctor", points=2, safety_critical=True),
     Criterion(id="butter", text="butter", points=-4),
+)
+SENTENCES = (
+    "Cool the burn under running water.",
+    "Do not put butter on it.",
+    "See a doctor where it blisters.",
+    "Water is wet and the sky is blue.",
+    "Cover it loosely with clean film.",
+    "Call an ambulance for large burns.",
 )
 ITEM = Item(key="burn", turns=QUESTION, rubric=Rubric(criteria=CRITERIA), criterion_tags={"water": ("axis:accuracy",)})
 
@@ -145,26 +158,88 @@ def test_dropout_leaves_something_to_earn() -> None:
         assert any(criterion.points > 0 for criterion in kept)
 
 
-def test_length_control_lowers_late_answers_and_never_below_zero() -> None:
+@pytest.mark.parametrize(("usual", "longest", "start"), [(100, 200, 160), (150, 200, 188), (160, 200, None)])
+def test_the_penalty_on_length_begins_late(usual: int, longest: int, start: int | None) -> None:
+    assert overlong_from(usual, longest) == start
+
+
+def test_the_penalty_on_length_rewards_no_brevity_and_knows_no_floor() -> None:
     needs.require("training")
-    options = RewardOptions(max_tokens=10, overlong_tokens=4, overlong_weight=0.5)
-    reward = RubricReward({"burn": ITEM}, WordJudge(broken=["x"]), options)
+    rubric = RubricReward({"burn": ITEM}, WordJudge(broken=["x"]), RewardOptions())
+    overlong = Overlong(rubric, 8, 10, 0.1)
     answers = ["cool water", "cool water", "cool water", "", "x"]
-    ids = [[1] * 6, [1] * 8, [1] * 10, [1] * 10, [1] * 10]
-    assert reward([QUESTION] * 5, answers, ids, key=["burn"] * 5) == [0.75, 0.5, 0.25, 0, None]
+    lengths = [1, 8, 9, 10, 10]
+    told = {"prompts": [QUESTION] * 5, "completions": answers, "completion_ids": [[1] * n for n in lengths]}
+    assert rubric(**told, key=["burn"] * 5) == [0.75, 0.75, 0.75, 0, None]  # type: ignore[arg-type]
+    assert overlong(**told, key=["burn"] * 5) == [0, 0, -0.05, -0.1, None]
+
+
+def test_a_group_that_hardly_spreads_teaches_nothing() -> None:
+    noise, signal, alone = [0.5, 0.505, None, 0.51], [0.5, 0.6, None, 0.7], [None, 0.3, None, None]
+    found = level([*noise, *signal, *alone, *[None] * 4], group=4, least_spread=0.01)
+    assert found[:4] == [pytest.approx(0.505)] * 2 + [None, pytest.approx(0.505)]
+    assert len({value for value in found[:4] if value is not None}) == 1
+    assert found[4:] == [*signal, *alone, *[None] * 4]
+    assert level(noise, group=4, least_spread=0.0) == noise
+
+
+@pytest.mark.parametrize(("least", "share"), [(0.0, 0.5), (0.06, 1.0), (0.04, 0.5)])
+def test_the_log_says_which_share_of_groups_is_without_signal(least: float, share: float) -> None:
+    """With soft verdicts none is equal to another, and the share of equal ones would stay 0."""
+    rubric = Rubric(criteria=(Criterion(id="a", text="a", points=1),))
+    items = {name: Item(key=name, turns=QUESTION, rubric=rubric) for name in ("one", "two")}
+    logged: dict[str, float] = {}
+    chances = iter([0.5, 0.6, 0.3, 0.3])
+
+    class Soft(_Fixed):
+        def verdicts(self, turns: Turns, answer: str, criteria: Sequence[Criterion]) -> list[Verdict]:
+            self.chance = next(chances)
+            return super().verdicts(turns, answer, criteria)
+
+    reward = RubricReward(items, Soft(0), RewardOptions(soft=True, group=2, least_spread=least))
+    keys = ["one", "one", "two", "two"]
+    found = reward([QUESTION] * 4, list("abcd"), key=keys, log_metric=logged.__setitem__)
+    assert logged["reward/spread"] == pytest.approx(0.025)
+    assert logged[NO_SIGNAL] == share
+    assert len(set(found[:2])) == (1 if least > 0.05 else 2)
 
 
 def test_held_out_rows_are_the_gold_judges() -> None:
     logged: dict[str, float] = {}
     reward = RubricReward({"burn": ITEM}, WordJudge(), RewardOptions(dropout=0.9), gold=_Fixed(0.0))
     found = reward([QUESTION], ["cool water"], key=["burn"], held_out=[True], log_metric=logged.__setitem__)
-    assert (found, logged) == ([0], {"proxy": 0.75, "gold_none": 0})
+    assert (found, logged) == ([0], {"proxy": 0.75, "gold_none": 0, "gold/burn": 0})
+
+
+def test_a_held_out_question_without_a_gold_score_is_not_logged() -> None:
+    logged: dict[str, float] = {}
+    gold = WordJudge(unknown=["water", "doctor"])
+    reward = RubricReward({"burn": ITEM}, WordJudge(), RewardOptions(), gold=gold)
+    found = reward([QUESTION], ["cool water"], key=["burn"], held_out=[True], log_metric=logged.__setitem__)
+    assert (found, logged) == ([None], {"proxy": 0.75, "gold_none": 1})
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.blind_to_padding])
+def test_judges_called_blind_to_padding_never_mind_a_sentence_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.encoder.load_encoder", WordEncoder)
+    judge = make_judge(name)
+    criteria = [Criterion(id=str(n), text=text, points=5) for n, text in enumerate(SENTENCES)]
+    chance = random.Random(0)
+    for _ in range(50):
+        answer = " ".join(chance.sample(SENTENCES, 3))
+        longer = f"{answer} {chance.choice(SENTENCES)}"
+        for before, after in zip(*(judge.verdicts(QUESTION, text, criteria) for text in (answer, longer)), strict=True):
+            assert after.probability >= before.probability  # type: ignore[operator]
+
+
+def test_every_judge_by_rule_is_called_blind_to_padding_and_none_that_reads() -> None:
+    assert {name for name, entry in ENTRIES.items() if entry.blind_to_padding} == set(RULES)
 
 
 def test_metrics_by_axis_principle_and_sign_and_no_text() -> None:
     logged: dict[str, float] = {}
     extra: list[Any] = []
-    reward = RubricReward({"burn": ITEM}, WordJudge(), RewardOptions(points="signed"))
+    reward = RubricReward({"burn": ITEM}, WordJudge(), RewardOptions(points="signed", group=2))
     reward(
         [QUESTION] * 2,
         ["cool water", "butter, secret"],
@@ -174,6 +249,8 @@ def test_metrics_by_axis_principle_and_sign_and_no_text() -> None:
     )
     assert logged == {
         "reward/none": 0,
+        "reward/spread": pytest.approx(5 / 12),
+        "reward/no_signal": 0,
         "reward/coverage": 1,
         "met/wanted": 0.25,
         "met/faults": 0.5,
@@ -199,8 +276,6 @@ def test_the_lexical_judge_counts_content_words() -> None:
 
 
 def test_the_similarity_judge_takes_the_nearest_sentence() -> None:
-    from tests.fakes import WordEncoder
-
     judge = SimilarityJudge(WordEncoder())
     criteria = (Criterion(id="a", text="drink cool water", points=1),)
     near, far, empty = judge.verdicts_many(

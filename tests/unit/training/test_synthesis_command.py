@@ -12,6 +12,7 @@ from agent.llm.endpoint import Endpoint
 from principles.errors import ConfigError, ModelError
 from tests.fakes import WordEncoder
 from tests.unit.training.synthesis_fakes import NAMES, lines, synthesizer
+from training.common.options import FAILURES_IN_A_ROW
 from training.common.questions import Question
 from training.synthesis import command as synthesize
 from training.synthesis.pipeline import Synthesizer
@@ -89,7 +90,7 @@ def test_an_endpoint_that_is_down_ends_the_run_early(command: Callable[..., int]
         raise ModelError("down")
 
     assert command(make=down) == 1
-    assert len(asked) == synthesize.FAILURES_IN_A_ROW
+    assert len(asked) == FAILURES_IN_A_ROW
     assert "stopped" in capsys.readouterr().err
 
 

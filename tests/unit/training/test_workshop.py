@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
@@ -12,6 +13,7 @@ from pydantic import Field
 from agent import Context, build_agent
 from agent.drafting import draft_prompt
 from agent.prompts import prompt as agent_prompt
+from agent.rubric import Search
 from principles.schema import Label, Principle, Rubric, Scenario, Verdict
 from principles.scoring import score
 from retrieval.retriever import Retrieved, Retriever
@@ -44,6 +46,8 @@ class Chat(ScriptedChat):
             text = "It is too short."
         elif asked == prompt("refine"):
             text = f"Refined {sum(m.text == asked for call in self.written for m in call[-1:])}."
+        elif "leave out the rest" in asked:
+            text = "Rest."
         elif "Write it again" in asked:
             text = "Rest a while, and then rest a while more."
         elif messages[0].text != draft_prompt(FixedClassifier().classify([]), "en", document=False):
@@ -162,24 +166,75 @@ def test_self_refinement_sees_no_principle_and_goes_on_from_its_last_answer() ->
     assert not any(one.statement in told or one.advice in told for one in PRINCIPLES)
 
 
-def test_random_principles_are_as_many_and_the_same_for_the_same_question() -> None:
-    search = cast(Retriever, Found(*PRINCIPLES[:4], principle("call", points=9, safety_critical=True, always=True)))
-    search.library = FixedRetriever(*PRINCIPLES, principle("more")).library
-    offered = AtRandom(search)
-    found = search.retrieve("a", SCENARIO, 3)
-    drawn = {question: offered.retrieve(question, SCENARIO, 3) for question in "abcdefgh"}
-    assert all(len(one) == len(found) for one in drawn.values())
-    assert ids(offered.retrieve("a", SCENARIO, 3)) == ids(drawn["a"])
+ALWAYS = principle("call", points=9, safety_critical=True, always=True)
+ELSEWHERE = principle("elsewhere", safety_critical=True, always=True)
+
+
+class Learnt:
+    """What was learnt of which principles belong: to all of them alike, but for those that are named."""
+
+    def __init__(self, **chances: float) -> None:
+        self.chances_of = chances
+
+    def chances(self, rows: Any, likeness: Any, principles: Sequence[Principle], scenario: Any) -> dict[str, float]:
+        return {one.id: self.chances_of.get(one.id.split(".")[1], 0.1) for one in principles}
+
+
+def offered(kind: type[Search], found: Found, learnt: Learnt | None = None) -> Search:
+    found.likenesses = lambda questions: np.full((1, len(found.library.principles)), 0.2)  # type: ignore[attr-defined]
+    return kind(cast(Retriever, found), cast(Any, FixedClassifier()), cast(Any, learnt))
+
+
+def asked(question: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}]
+
+
+def library_of(*first: Principle, most: int) -> Found:
+    """A library whose first principles are found."""
+    rest = [one for one in (*PRINCIPLES, ELSEWHERE, principle("more"), principle("even-more")) if one not in first]
+    return Found(*first, *rest, most=most)
+
+
+@pytest.mark.parametrize("learnt", [None, Learnt(tea=0.9, kale=0.7)], ids=["unlearnt", "learnt"])
+def test_random_principles_are_others_than_the_agents_and_stand_in_their_places(learnt: Learnt | None) -> None:
+    found = library_of(ALWAYS, *PRINCIPLES[:3], most=4)
+    theirs = offered(Search, found, learnt).principles(asked("a"), SCENARIO, 4)
+    drawn = {
+        question: offered(AtRandom, found, learnt).principles(asked(question), SCENARIO, 4)
+        for question in map(str, range(20))
+    }
+    for some in drawn.values():
+        assert len(some) == len(theirs)
+        mandatory, *others = some
+        assert (mandatory.principle, mandatory.mandatory) == (ALWAYS, True)
+        assert not any(one.mandatory or one.principle.always for one in others)
+        assert not set(ids(others)) & set(ids(theirs))
+        assert [one.similarity for one in others] == [one.similarity for one in theirs[1:]]
+        if learnt:  # its own, so that it is checked as any other
+            assert {one.belongs for one in others} == {0.1}
     assert len({tuple(ids(one)) for one in drawn.values()}) > 1
-    assert len({name for one in drawn.values() for name in ids(one)}) > 3
-    places = [(one.similarity, one.mandatory) for one in found]
-    assert all([(one.similarity, one.mandatory) for one in some] == places for some in drawn.values())
+    again = offered(AtRandom, found, learnt).principles(asked("7"), SCENARIO, 4)
+    assert again == drawn["7"]
 
 
-def test_everything_is_offered_once_and_what_the_search_finds_comes_first() -> None:
-    found = Everything(cast(Retriever, Found(*PRINCIPLES, most=2))).retrieve("q", SCENARIO, 1)
-    assert ids(found) == [one.id for one in PRINCIPLES]
-    assert [one.similarity for one in found] == [0.9] * 2 + [0.2] * 6
+def test_a_random_principle_is_admitted_only_where_it_applies() -> None:
+    chat = Chat(chance=lambda text: 0.05 if "Is it true that" in text else 0.9)
+    made = make(workshop(chat, 1, ALWAYS, *PRINCIPLES, most=4), "draft", "random")["random"]
+    assert made.error is None
+    assert made.principles == (ALWAYS.id,)
+
+
+def test_a_small_library_has_fewer_to_draw_from() -> None:
+    found = offered(AtRandom, Found(*PRINCIPLES[:4], most=3)).principles(asked("a"), SCENARIO, 3)
+    assert ids(found) == [PRINCIPLES[3].id]
+
+
+@pytest.mark.parametrize("learnt", [None, Learnt(kale=0.9)], ids=["unlearnt", "learnt"])
+def test_everything_is_offered_once_and_what_the_agent_finds_comes_first(learnt: Learnt | None) -> None:
+    found = offered(Everything, Found(*PRINCIPLES, most=2), learnt).principles(asked("q"), SCENARIO, 1)
+    first = ["task.kale"] if learnt else []
+    assert ids(found) == [*first, *(one.id for one in PRINCIPLES if one.id not in first)]
+    assert [one.belongs for one in found] == ([0.9] + [0.1] * 7 if learnt else [None] * 8)
 
 
 def test_all_lets_the_agent_choose_from_what_the_search_did_not_find() -> None:
@@ -218,7 +273,18 @@ def test_the_length_control_is_asked_for_the_agents_length_and_told_no_principle
     assert made["length_matched"].steps[0].cost.calls == 2
 
 
-def test_where_nothing_was_added_the_length_control_is_the_draft() -> None:
+def test_the_length_control_shortens_where_the_agent_did() -> None:
+    chat = Chat(chance=literal)
+    made = make(workshop(chat), "draft", "retrieved")
+    shorter = made["retrieved"].steps[-1].model_copy(update={"answer": "Rest."})
+    made["retrieved"] = made["retrieved"].model_copy(update={"steps": (shorter,)})
+    matched = workshop(chat).make("length_matched", item(), made)
+    assert "about 1 words" in chat.written[-1][-1].text
+    assert "leave out the rest" in chat.written[-1][-1].text
+    assert (answers(matched), matched.target_words) == (["Rest."], 1)
+
+
+def test_where_the_length_is_the_drafts_the_length_control_is_the_draft() -> None:
     chat = Chat(chance=lambda asked: 0.9)
     made = make(workshop(chat), "draft", "retrieved", "length_matched")
     assert answers(made["length_matched"]) == [DRAFT]

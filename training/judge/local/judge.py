@@ -23,15 +23,17 @@ from principles.grader import Turns
 from principles.schema import Criterion, Label, Verdict
 from retrieval.encoder import Encoder, load_encoder
 from training.common.extras import require_extra
+from training.common.reader import half_precision, read
 from training.judge.batch import Asked
 from training.judge.local.counted import CountingHalf
 from training.judge.local.evidence import evidence, passages
 from training.judge.local.features import Array, Case, WordWeights, counted_features, shallow_features
-from training.judge.local.reader import half_precision, read
 
 FORMAT = 2
 # Characters of the question that say what the conversation is about.
 QUESTION = 1_500
+# What judge.json calls a judge that has learnt from HealthBench Hard.
+MEASURING_ONLY = "measuring_only"
 
 
 @dataclass
@@ -103,6 +105,25 @@ class LocalJudge:
     def _verdict(self, criterion: Criterion, chance: float) -> Verdict:
         label = Label.MET if chance >= self.met_from[criterion.points > 0] else Label.NOT_MET
         return Verdict(criterion_id=criterion.id, label=label, probability=round(float(chance), 6))
+
+
+def refuse_measuring_only(folder: Path) -> None:
+    """Raises ConfigError where the judge in `folder` learnt from HealthBench Hard, or does not say whether it did.
+
+    Where there is no judge, `LocalJudge.load` says so.
+    """
+    try:
+        learnt_from_hard = json.loads((folder / "judge.json").read_text(encoding="utf-8"))["about"][MEASURING_ONLY]
+    except OSError:
+        return
+    except (ValueError, KeyError, TypeError):
+        learnt_from_hard = None
+    if learnt_from_hard is not False:
+        said = "has learnt from" if learnt_from_hard else "does not say that it has not learnt from"
+        raise ConfigError(
+            f"{folder}: this judge {said} HealthBench Hard, which is for measuring only: train one without it "
+            "(python -m training judge-train) for the reward"
+        )
 
 
 @dataclass

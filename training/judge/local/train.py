@@ -18,26 +18,44 @@ import numpy as np
 import numpy.typing as npt
 
 from principles.errors import ConfigError
+from principles.hard import refuse_hard
 from principles.schema import Label
 from retrieval.encoder import load_encoder
 from training.common.extras import require_extra
 from training.common.items import Judged, load_items, load_verdicts
+from training.common.reader import Training, fine_tuned, read
 from training.judge.local.counted import CountingHalf
 from training.judge.local.features import Array
-from training.judge.local.judge import LocalJudge, cases_of, held_out, joined, joint_features, pairs_of, signs
-from training.judge.local.reader import fine_tuned, read
+from training.judge.local.judge import (
+    MEASURING_ONLY,
+    LocalJudge,
+    cases_of,
+    held_out,
+    joined,
+    joint_features,
+    pairs_of,
+    signs,
+)
 from training.judge.report.agreement import Agreement, agreement
 
 HELD_OUT = 0.1
 SEED = 0
 FOLDS = 5
+HARD_ADVICE = (
+    "take verdicts on other items, or give --measuring-only for a judge that no training may use as its reward"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="judged responses, JSONL or .gz")
+    parser.add_argument("--verdicts", type=Path, required=True, metavar="FILE", help="judged responses")
     parser.add_argument("--items", type=Path, required=True, metavar="FILE", help="the HealthBench items they are on")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the judge goes; must not exist")
+    parser.add_argument(
+        "--measuring-only",
+        action="store_true",
+        help="learn from HealthBench Hard, too: the judge may measure, and grpo refuses it as the reward",
+    )
     parser.add_argument("--epochs", type=float, default=3.0, help="passes of the reader over the verdicts (default 3)")
 
 
@@ -48,7 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     if out.exists():
         raise ConfigError(f"{out} exists: name another folder, or remove it")
     judged = load_verdicts(arguments.verdicts, load_items(arguments.items))
-    if len({one.item.key for one in judged}) < 2 * FOLDS:
+    learnt_from = {one.item.key: one.item.hard for one in judged}
+    if not arguments.measuring_only:
+        refuse_hard(arguments.items, list(learnt_from.values()), HARD_ADVICE)
+    if len(learnt_from) < 2 * FOLDS:
         raise ConfigError(f"{arguments.verdicts} has verdicts on fewer than {2 * FOLDS} items: too few to learn from")
     work = out.with_name(f"{out.name}.part")
     work.mkdir(parents=True, exist_ok=True)
@@ -56,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     judge, held = trained(judged, work, arguments.epochs)
     about = {
         "verdicts": arguments.verdicts.name,
-        "items": len({one.item.key for one in judged}),
+        "items": len(learnt_from),
+        MEASURING_ONLY: any(learnt_from.values()),
         "count": sum(len(one.verdicts) for one in judged),
         "held_out": held.plain(),
         "licence": "as the verdicts it was trained on: see their licence before sharing it",
@@ -87,7 +109,8 @@ def trained(judged: Sequence[Judged], work: Path, epochs: float) -> tuple[LocalJ
 
     said("training the reader")
     pairs = [pair for place in learn for pair in pairs_of(cases[place])]
-    reader = fine_tuned(pairs, np.concatenate([met[i] for i in learn]), work / "checkpoints", epochs)
+    truths = np.concatenate([met[i] for i in learn])
+    reader = fine_tuned(pairs, truths, work / "checkpoints", Training(epochs=epochs))
 
     truth = np.concatenate([met[i] for i in rest])
     held_cases = [cases[i] for i in rest]

@@ -10,9 +10,10 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from principles.grader import Judge
+from principles.records import fault, records
 from principles.schema import Criterion, Label
 from principles.scoring import completed, probability
-from training.common.items import fault, load_items, load_verdicts, records
+from training.common.items import load_items, load_verdicts
 from training.common.page import table_head, table_row
 from training.common.picture import png
 from training.judge.batch import Asked, verdicts_on
@@ -102,11 +103,11 @@ class _Claim(BaseModel):
 def claim_tasks(path: Path) -> list[Task]:
     """K-QA's claims as criteria: met where the physicians' majority says that the answer entails the claim."""
     tasks = []
-    for number, record in records(path):
+    for place, record in records(path):
         try:
             line = _Claim.model_validate(record)
         except ValueError:
-            raise fault(path, number, "it needs question, answer, claim and majority_label") from None
+            raise fault(path, place, "it needs question, answer, claim and majority_label") from None
         criterion = Criterion(id="c0", text=f"States that: {line.claim}", points=CLAIM_POINTS)
         turns = ({"role": "user", "content": line.question},)
         tasks.append(Task((turns, line.answer, (criterion,)), np.array([line.majority_label == "Entailment"])))
