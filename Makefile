@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev ask chat test lint format bench train-tiny serve-vllm clean
+.PHONY: help setup dev ask chat serve test lint format bench train-tiny serve-vllm clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ export Q
 
 chat: setup ## talk with the agent in the browser
 	@$(BIN)/python -m ui
+
+serve: setup ## serve the agent to other programs by OpenAI's API: make serve PORT=8080
+	@$(BIN)/python -m agent serve --port "$(or $(PORT),8080)"
 
 # What it ends with names each group of tests that was skipped, and what would let it run. CLINALIGN_TEST=everything
 # runs the slowest too (vLLM, hostile texts on the real model) and takes a skipped test for a failure.
@@ -46,11 +49,12 @@ train-tiny: dev ## train the tiny recipe with GRPO (minutes on a CPU) and export
 	@$(BIN)/python -m training grpo --recipe training/grpo/recipes/tiny_cpu.yaml
 	@$(BIN)/python -m training export runs/grpo-tiny_cpu models/tiny
 
-serve-vllm: setup ## serve a model with vLLM: make serve-vllm MODEL=folder-or-hub-name
+serve-vllm: setup ## serve a model with vLLM: make serve-vllm MODEL=folder-or-hub-name [ADAPTER=folder]
 	@$(if $(MODEL),,echo 'say what to serve: make serve-vllm MODEL=Qwen/Qwen3-4B-Instruct-2507' >&2; exit 2)
-	@$(BIN)/python -m agent.llm.serve_vllm "$$MODEL"
+	@$(BIN)/python -m agent.llm.serve_vllm "$$MODEL" $(if $(ADAPTER),--adapter "$$ADAPTER")
 override MODEL := $(value MODEL)
-export MODEL
+override ADAPTER := $(value ADAPTER)
+export MODEL ADAPTER
 
 setup: $(VENV)/.installed ## install the agent into .venv
 
@@ -65,12 +69,12 @@ $(VENV)/.torch:
 
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml constraints.txt
 	@echo "· installing the agent …" >&2
-	@$(PIP) install --quiet --constraint constraints.txt --editable .
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[serve]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "· installing what tests and lint need …" >&2
-	@$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,mcp,postgres,ray,train]"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[dev,mcp,postgres,ray,serve,sheet,train]"
 	@touch $@
 
 clean: ## remove .venv and what tools left behind; the weights in the cache stay

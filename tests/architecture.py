@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "agent.scenario": ("retrieval", "principles"),
     "agent": ("agent.scenario", "retrieval", "principles"),
     "training": ("agent", "retrieval", "principles"),
-    "ui": ("training.common.questions", "agent", "retrieval", "principles"),
+    "ui": ("training.common.questions", "training.reviews", "agent", "retrieval", "principles"),
 }
 # The same within training: what all use is below all, and judges are below what asks them.
 ASKING = ("training.healthbench", "training.ablation", "training.synthesis", "training.grpo")

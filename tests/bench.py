@@ -29,9 +29,9 @@ from agent.conversation import as_messages
 from agent.critic.judge import ModelJudge
 from agent.llm.client import Model, chat_model
 from agent.llm.endpoint import resolve_endpoint
-from agent.nodes import DRAFT_TOKENS
 from agent.prompts import prompt
 from agent.scenario.classifier import load_classifier
+from agent.state import DRAFT_TOKENS
 from principles.files import write_atomic
 from principles.rubric import build_rubric
 from retrieval.retriever import load_retriever

@@ -17,8 +17,8 @@ from rich.progress import track
 from agent.drafting import messages_for
 from agent.llm.client import Model, chat_model
 from agent.llm.endpoint import resolve_endpoint
-from agent.nodes import DRAFT_TOKENS
 from agent.resources import load_search
+from agent.state import DRAFT_TOKENS
 from principles.errors import ClinAlignError
 from principles.interrupt import leave_on_interrupt
 

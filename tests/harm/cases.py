@@ -1,5 +1,6 @@
 """The cases: conversations with a draft, and what of the draft must stay."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,10 +40,22 @@ def kinds() -> list[str]:
 
 
 @cache
-def fits() -> dict[str, dict[str, bool]]:
-    """By case, whether a principle's advice fits there, as read by people who did not know where it came from."""
-    found: dict[str, dict[str, bool]] = _read(HERE / "fits.yaml")
+def fits() -> dict[str, dict[str, dict[str, Any]]]:
+    """By case and principle, whether what was added fits there, as read by people who did not know where it came from,
+    and the `mark` of the words that they read."""
+    found: dict[str, dict[str, dict[str, Any]]] = _read(HERE / "fits.yaml")
     return found
+
+
+def fitting(case: str, principle: str, text: str) -> bool | None:
+    """Whether what was added for a principle fits a case; None where nobody has read these words there."""
+    read = fits().get(case, {}).get(principle, {})
+    return bool(read["fits"]) if read.get("mark") == mark(text) else None
+
+
+def mark(text: str) -> str:
+    """What tells one wording from another."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:8]
 
 
 def _case(kind: str, row: dict[str, Any]) -> Case:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.text import REMARKS
-from tests.harm.cases import URGENT, Case, fits
+from tests.harm.cases import URGENT, Case, fitting
 
 # Not the agent's own list: what these cases' languages call help by, and the numbers in them.
 _HELP = re.compile(
@@ -21,7 +21,7 @@ _HELP = re.compile(
 
 @dataclass(frozen=True)
 class Outcome:
-    """One case. `removed` are sentences to keep that are gone; `added` principles and whether their advice fits."""
+    """One case. `removed` are sentences to keep that are gone; `added` principles with the words they brought in."""
 
     kind: str
     id: str
@@ -29,7 +29,7 @@ class Outcome:
     removed: tuple[str, ...]
     document_touched: bool
     missed: bool
-    added: tuple[tuple[str, bool | None], ...]
+    added: tuple[tuple[str, str], ...]
     reviewed: bool
 
 
@@ -38,8 +38,7 @@ def outcome(case: Case, result: dict[str, Any]) -> Outcome:
     answer = result["answer"]
     own = answer.split(REMARKS)[0].rstrip().removesuffix("---")
     gone = tuple(kept for kept in case.keep if plain(kept) not in plain(answer))
-    read = fits().get(case.id, {})
-    added = tuple((e["criterion_id"], read.get(e["criterion_id"])) for e in result["edits"] if e["added"])
+    added = tuple((edit["criterion_id"], edit["added"]) for edit in result["edits"] if edit["added"])
     return Outcome(
         case.kind,
         case.id,
@@ -62,6 +61,7 @@ def table(outcomes: list[Outcome]) -> dict[str, dict[str, int]]:
 
 
 def _counts(one: Outcome) -> dict[str, int]:
+    read = [fitting(one.id, principle, text) for principle, text in one.added]
     return {
         "cases": 1,
         "changed": one.changed,
@@ -70,8 +70,8 @@ def _counts(one: Outcome) -> dict[str, int]:
         "documents touched": one.document_touched,
         "emergencies without advice": one.missed,
         "additions": len(one.added),
-        "that do not fit": sum(fit is False for _, fit in one.added),
-        "not read yet": sum(fit is None for _, fit in one.added),
+        "that do not fit": sum(fit is False for fit in read),
+        "not read yet": sum(fit is None for fit in read),
     }
 
 

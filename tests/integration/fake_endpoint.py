@@ -27,8 +27,9 @@ class Call:
 
 
 Rule = Callable[[Call], str]
-"""Names the way a call is answered: "ok", "no_logprobs", one of STATUSES or BODIES, "hang", "drop", "die" (the server
-ends), and for a draft "hang_midway", "drop_midway" and "error_event"."""
+"""Names the way a call is answered: "ok", "no_logprobs" (left out), "refuses_logprobs" (400 where they are asked for),
+one of STATUSES or BODIES, "hang", "drop", "die" (the server ends), and for a draft "hang_midway", "drop_midway" and
+"error_event"."""
 
 
 class FakeEndpoint:
@@ -80,7 +81,9 @@ def _handler(endpoint: FakeEndpoint) -> type[BaseHTTPRequestHandler]:
                 self._answer(call, way)
 
         def _answer(self, call: Call, way: str) -> None:
-            if way in STATUSES:
+            if way == "refuses_logprobs" and call.body.get("logprobs"):
+                self._send(400, json.dumps({"error": {"message": "logprobs are not supported"}}).encode())
+            elif way in STATUSES:
                 error = {"error": {"message": f"cannot answer: {call.prompt}", "type": "server_error"}}
                 self._send(STATUSES[way], json.dumps(error).encode())
             elif way in BODIES:

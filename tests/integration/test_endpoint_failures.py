@@ -163,7 +163,7 @@ def test_a_selection_that_fails_still_lets_the_critic_work(endpoint: FakeEndpoin
 
 
 @pytest.mark.usefixtures("few_principles")
-@pytest.mark.parametrize("way", ["no_logprobs", "400"])
+@pytest.mark.parametrize("way", ["no_logprobs", "refuses_logprobs"])
 def test_without_logprobs_verdicts_come_as_json(endpoint: FakeEndpoint, way: str) -> None:
     endpoint.rule = lambda call: "ok" if call.kind in ("draft", "json") else way
     endpoint.chance = lambda prompt: 0.1 if "mention jam" in prompt else 0.9
@@ -173,6 +173,14 @@ def test_without_logprobs_verdicts_come_as_json(endpoint: FakeEndpoint, way: str
     assert labels(result) == {p.id: "NOT_MET" if p.id == "task.jam" else "MET" for p in PRINCIPLES}
     verdict = result["rubric"]["draft"]["verdicts"][0]
     assert (verdict["probability"], verdict["reason"]) == (None, "it says so")
+
+
+@pytest.mark.usefixtures("few_principles")
+def test_an_endpoint_that_refuses_one_text_is_not_one_without_logprobs(endpoint: FakeEndpoint) -> None:
+    endpoint.rule = lambda call: "400" if call.kind == "verdict" and "mention jam" in call.prompt else "ok"
+    result = ask(endpoint)
+    assert labels(result) == {p.id: "UNKNOWN" if p.id == "task.jam" else "MET" for p in PRINCIPLES}
+    assert endpoint.of("json") == []
 
 
 @pytest.mark.usefixtures("few_principles")

@@ -1,10 +1,14 @@
 """A review never hurts, even by a judge that is wrong about every sentence."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
+from agent.claims import Chances, Pair, Reader, load_claim_critic
 from principles.library import load_library
+from retrieval import encoder
 from tests.fakes import ScriptedChat
 from tests.harm.__main__ import reviewed
 from tests.harm.cases import URGENT, Case, kinds, load_cases
@@ -41,6 +45,31 @@ def worst(case: Case, blind: bool = False) -> Worst:
         return 0.95 if changed != fault else 0.05
 
     return Worst(chance=chance, case=case)
+
+
+class Remembering:
+    """A reader of claims that reads each pair once."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.read: dict[Pair, float] = {}
+
+    def __call__(self, pairs: Sequence[Pair]) -> Chances:
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self.read]
+        self.read |= zip(new, self.reader(new).tolist(), strict=True)
+        return np.array([self.read[pair] for pair in pairs], dtype=np.float32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def texts_are_read_once() -> Iterator[None]:
+    """Both judges are given the same drafts: what was embedded and read for one is remembered for the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder, "FEW", 10_000)
+        patch.setattr(encoder, "RECENT", 100_000)
+        critic = load_claim_critic(encoder.load_encoder())
+        assert critic
+        patch.setattr(critic, "reader", Remembering(critic.reader))
+        yield
 
 
 def outcomes_by(blind: bool) -> list[Outcome]:

@@ -121,8 +121,15 @@ def test_no_save_of_many_at_once_is_lost_or_unnoticed(url: str) -> None:
 
 
 def test_programs_that_start_at_once_make_the_tables_once(url: str) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        assert len(list(pool.map(desks_on, [url] * 4))) == 4
+    programs = 8
+    opened = threading.Barrier(programs)
+
+    def start(_: int) -> Desks:
+        opened.wait()
+        return desks_on(url)
+
+    with ThreadPoolExecutor(programs) as pool:
+        assert len(list(pool.map(start, range(programs)))) == programs
     assert desks_on(url).store.questions() == [QUESTION]
 
 

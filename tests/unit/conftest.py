@@ -15,7 +15,7 @@ from tests.unit.training.tiny_run import grpo
 @pytest.fixture(autouse=True)
 def sealed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     limits = ("CONCURRENCY", "REQUESTS_PER_MINUTE", "TOKENS_PER_MINUTE")
-    for name in ("BASE_URL", "MODEL", "API_KEY", "PORT", "PRINCIPLES", "ENCODER", *limits):
+    for name in ("BASE_URL", "MODEL", "API_KEY", "ADAPTER", "PORT", "PRINCIPLES", "ENCODER", *limits):
         monkeypatch.delenv(f"CLINALIGN_{name}", raising=False)
     monkeypatch.setenv("CLINALIGN_CACHE", str(tmp_path / "cache"))
     connect = socket.socket.connect

@@ -5,17 +5,22 @@ A stage takes the state and gives what it changes of it. `_stage` opens it: the 
 seconds and usage, which belong into the update.
 
 An app adds a stage without touching the project, as here: the agent is one node of the app's own graph. Its stages are
-then heard with `subgraphs=True`, and under a checkpointer its `usage` and `timings` add up over the conversation. A
-stage of the project itself is written in three places: a method of `Nodes` in `agent/nodes.py`, its name and edges in
+then heard with `subgraphs=True`, and under a checkpointer its `usage` and `timings` add up over the conversation. It is
+given the messages alone: the app's own state keeps the last question's draft, which would be taken for one to review.
+
+A stage of the project itself is written in three places: a method of `Nodes` in `agent/nodes.py`, its name and edges in
 `agent_over` in `agent/graph.py`, and its words in `STAGES` in `agent/show.py`, without which the terminal and the page
-show its bare name. What it adds to the result is a field of `Output` in `agent/state.py`, which every run's `prepare`
+show its bare name. What it adds to the result is a field of `Output` in `agent/state.py`, which every run's `begin`
 sets back.
 """
 
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import pytest
+from langchain_core.messages import AnyMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.message import add_messages
 from langgraph.runtime import Runtime
 
 from agent import Context
@@ -34,6 +39,12 @@ QUESTION: Any = {"messages": [{"role": "user", "content": "Can I take tea?"}]}
 pytestmark = pytest.mark.usefixtures("fixed_classifier")
 
 
+class Asked(TypedDict):
+    """What of the app's state the agent is given."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
 class ReadableNodes(Nodes):
     """The stages of the agent, and one more."""
 
@@ -45,17 +56,17 @@ class ReadableNodes(Nodes):
             return {"warnings": [*state["warnings"], *warnings], **stage.done(long=len(long))}
 
 
-def readable_agent(draft: str) -> Agent:
+def readable_agent(draft: str, checkpointer: InMemorySaver | None = None) -> Agent:
     """The agent with the new stage after its last."""
     chat = ScriptedChat(draft=draft, chance=literal)
     resources = Resources(chat, FixedRetriever(principle("tea")))  # type: ignore[arg-type]
     graph = StateGraph(Output, context_schema=Context, input_schema=Input, output_schema=Output)
-    graph.add_node("review", agent_over(resources))
+    graph.add_node("review", agent_over(resources), input_schema=Asked)
     graph.add_node("readable", ReadableNodes(resources).readable)
     graph.add_edge(START, "review")
     graph.add_edge("review", "readable")
     graph.add_edge("readable", END)
-    return graph.compile()  # type: ignore[return-value]
+    return graph.compile(checkpointer)  # type: ignore[return-value]
 
 
 def test_it_adds_to_the_result_and_leaves_the_answer() -> None:
@@ -64,6 +75,13 @@ def test_it_adds_to_the_result_and_leaves_the_answer() -> None:
     assert result["warnings"] == ["1 sentence(s) of more than 12 words: hard to read"]
     assert {"draft", "choose", "readable"} <= set(result["timings"])
     assert readable_agent("Rest.").invoke(QUESTION)["warnings"] == []
+
+
+def test_a_second_question_gets_a_draft_of_its_own() -> None:
+    agent, thread = readable_agent("Rest.", InMemorySaver()), {"configurable": {"thread_id": "one"}}
+    for question in (QUESTION, {"messages": [{"role": "user", "content": "And coffee?"}]}):
+        drafted = agent.stream(question, thread, stream_mode="custom", subgraphs=True, version="v2")  # type: ignore[arg-type]
+        assert "draft" in {part["data"]["stage"] for part in drafted}
 
 
 def heard(agent: Agent) -> list[Any]:
