@@ -1,9 +1,10 @@
 """Which sentences of an answer a knowledge card contradicts: a small cross-encoder, some 50 ms a sentence and card.
 
 It reads a sentence beside a card, what is true and how it is usually got wrong; joined with how near the two are, and
-with the question, that says how likely the sentence gets the fact wrong. It begins from the bundled encoder; what it
-learnt is kept as a low-rank change of each of its matrices. `python -m training critic claims` teaches it, `python -m
-tests.planted` measures it; docs/facts.md says how right it is. It reads English alone.
+with the question, that says how likely the sentence gets the fact wrong. What is short and flat it misses ("Yes, you
+can take both"): there `agent.stance` tells by the words that a sentence allows what the card is against. It begins from
+the bundled encoder; what it learnt is kept as a low-rank change of each of its matrices. `python -m training critic
+claims` teaches it, `python -m tests.planted` measures it; docs/facts.md says how right it is. It reads English alone.
 """
 
 import io
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.critic.corrections import without_withdrawn
+from agent.stance import opposed
 from agent.text import Unit, units
 from principles.facts import Fact, load_facts
 from principles.library import Library
@@ -38,6 +40,9 @@ SHOWN = 2
 CANDIDATES = 4
 # The reader's logit, and the cosine to the nearest wrong form, without which nothing counts as wrong.
 LEAST_READ, LEAST_LIKE = 0.0, 0.5
+# A sentence that allows what the card nearest to it is against, in answer to a question that such cards are asked by,
+# is wrong, unless the reader is this sure that it is right. By the tune cases and the flat ones of `tests.planted`.
+SURELY_RIGHT, ASKED_FROM = -2.6, 0.55
 # Sentences of one answer that are corrected: more than these say that the answer is about something else.
 MOST = 3
 
@@ -45,6 +50,10 @@ Pair = tuple[str, str]
 Chances = npt.NDArray[np.float32]
 Evidence = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+_OF_GATES = [1 + FEATURES.index(name) for name in ("wrong", "question asked", "place")]
 
 
 @dataclass(frozen=True)
@@ -60,12 +69,14 @@ class Joint:
     bias: float
     wrong_from: float
 
-    def scores(self, evidence: Evidence) -> Scores:
-        """The logits (pairs,) of (pairs, features)."""
+    def scores(self, evidence: Evidence, against: Flags) -> Scores:
+        """The logits (pairs,) of (pairs, features) and of whether a sentence allows what its card is against."""
         scores = evidence @ np.array(self.weights) + self.bias
-        spoken_for = (evidence[:, 0] >= LEAST_READ) & (evidence[:, 1 + FEATURES.index("wrong")] >= LEAST_LIKE)
+        read, like, asked, place = evidence[:, [0, *_OF_GATES]].T
+        spoken_for = (read >= LEAST_READ) & (like >= LEAST_LIKE)
         found: Scores = np.where(spoken_for, scores, -np.inf)
-        return found
+        allowed = against & (read >= SURELY_RIGHT) & (asked >= ASKED_FROM) & (place == 0)
+        return np.where(allowed, np.maximum(scores, self.wrong_from), found)
 
 
 # By `python -m tests.planted --fit`. Few right sentences reach the threshold, since a right sentence that is replaced
@@ -158,6 +169,10 @@ class Claims:
         rows = [[logit, *near.features(at, card)] for logit, (at, card) in zip(_logit(clipped), pairs, strict=True)]
         return np.array(rows, dtype=np.float64).reshape(-1, 1 + len(FEATURES))
 
+    def against(self, found: Sequence[Unit], near: Nearness, pairs: Sequence[tuple[int, int]]) -> Flags:
+        """(pairs,): whether the sentence allows what the card is against."""
+        return np.array([opposed(found[at].text, near.cards[card]) for at, card in pairs], dtype=bool)
+
     def _of_fact(self, found: Sequence[Unit], near: Nearness, fact: Fact) -> Scores:
         card = near.cards.index(fact)
         return self._scores(found, near, [(at, card) for at in range(len(found))])
@@ -166,7 +181,7 @@ class Claims:
         return nearness(self.critic.search, self.question, [unit.text for unit in found])
 
     def _scores(self, found: Sequence[Unit], near: Nearness, pairs: Sequence[tuple[int, int]]) -> Scores:
-        return self.critic.joint.scores(self.evidence(found, near, pairs))
+        return self.critic.joint.scores(self.evidence(found, near, pairs), self.against(found, near, pairs))
 
 
 def chance(score: float) -> float:

@@ -1,5 +1,6 @@
-"""The principle library in a terminal: `python -m principles validate | show | stats | docs`, and what makes libraries,
-of other people's principles and of clinicians' rubrics: `import | distil | draft-rubrics | collect-rubrics | learn`."""
+"""Principles and knowledge cards in a terminal: `python -m principles validate | show | stats | docs`, and what makes
+libraries, of other people's principles and of clinicians' rubrics: `import | distil | draft-rubrics | collect-rubrics |
+learn`."""
 
 import argparse
 import re
@@ -9,7 +10,9 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from principles import shelf
 from principles.errors import ClinAlignError, LibraryError
+from principles.facts import load_facts
 from principles.files import write_atomic
 from principles.interrupt import leave_on_interrupt
 from principles.library import Library, load_library
@@ -18,6 +21,8 @@ from principles.schema import DIMENSIONS, Principle
 from principles.signs import all_signs
 
 COUNT = 119
+# With what the ids of knowledge cards begin.
+CARD = "fact."
 # What the bundled library has of every principle, and libraries of others may lack; so many facets at least.
 FULL, FACETS = ("rationale", "advice", "sources"), 3
 _SLOT = re.compile(r"\{([^}]*)\}?|\}")
@@ -35,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m principles",
-        description="Look at, check and make a principle library.",
-        epilog="`python -m retrieval search | near` searches it by meaning, and finds principles that say the same.",
+        description="Look at and check the principles and the knowledge cards, and make a library of principles.",
+        epilog="`python -m retrieval search | facts | near` searches them by meaning, and finds what says the same.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -48,10 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
         return added
 
     validate = command("validate", "Check schema, slots and balance; leaves with 2 on any fault.")
-    validate.add_argument("file", type=Path, nargs="?", help="the library to check (default: the one in use)")
-    command("show", "Print one principle.").add_argument("id")
-    command("stats", "Count principles by dimension, value and kind.")
-    docs = command("docs", "Write the library as a Markdown page.")
+    validate.add_argument(
+        "file", type=Path, nargs="?", help="the library to check alone (default: the library and the cards in use)"
+    )
+    command("show", "Print one principle or knowledge card.").add_argument("id")
+    command("stats", "Count principles by dimension, value and kind, and knowledge cards.")
+    docs = command("docs", "Write the library as a Markdown page, and the table of knowledge cards beside it.")
     docs.add_argument("--out", type=Path, default=Path("docs/principles.md"), metavar="PAGE")
     named = list(sys.argv[1:] if arguments is None else arguments)
     for name, (module, text) in ABOVE.items():
@@ -69,12 +76,14 @@ def main(arguments: list[str] | None = None) -> int:
             case "validate":
                 _validate(library, bundled=not (given.file or given.library))
             case "show":
-                _show(library.get(given.id))
+                _show((load_facts() if given.id.startswith(CARD) else library).get(given.id))
             case "stats":
-                print("\n".join(_stats(library)))
+                print("\n".join([*_stats(library), "", *shelf.card_stats(load_facts())]))
             case "docs":
                 write_atomic(given.out, "\n".join(_page(library)))
                 print(f"{given.out}: {len(library.principles)} principles")
+                if (cards := given.out.with_name("facts.md")).is_file():
+                    shelf.write_table(cards)
     except ClinAlignError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -105,9 +114,12 @@ def _validate(library: Library, *, bundled: bool) -> None:
             for dimension in DIMENSIONS
             if not 0.8 <= counts[dimension] * len(DIMENSIONS) / COUNT <= 1.2
         ]
+    cards = load_facts() if bundled else None
+    faults += shelf.card_faults(cards, library) if cards else []
     if faults:
         raise LibraryError(f"{len(faults)} fault(s):\n  " + "\n  ".join(faults))
-    print(f"{len(library.principles)} principles, no faults")
+    counted = f" and {len(cards.principles)} knowledge cards" if cards else ""
+    print(f"{len(library.principles)} principles{counted}, no faults")
 
 
 def _show(principle: Principle) -> None:

@@ -4,7 +4,8 @@
 
 Prints which share of the planted errors some card corrects (as read by language models), and how often the search
 finds such a card by the question alone and by the question with the false sentence, whatever it takes for likely; then
-which errors the agent finds by itself, and which right sentences it takes for wrong. Takes some three minutes.
+which errors the agent finds by itself, and which right sentences it takes for wrong; and the same of short flat
+replies. Takes some three minutes.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from principles.interrupt import leave_on_interrupt
 from retrieval.encoder import load_encoder
 from retrieval.facts import FactSearch, load_fact_search
 from tests.planted import found
-from tests.planted.cases import Case, load_cases
+from tests.planted.cases import Case, load_cases, load_flat
 
 PLACES = (1, 3, 6)
 
@@ -46,6 +47,7 @@ def main() -> int:
             return 0
         cases = load_cases(given.split)
         report = measured(cases, load_fact_search(encoder)) | found.measured(found.read(cases, critic))
+        report |= found.flat_measured(load_flat(given.split), critic)
     except ClinAlignError as error:
         print(f"clinalign: {error}", file=sys.stderr)
         return error.exit_code

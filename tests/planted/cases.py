@@ -1,7 +1,7 @@
 """The cases: a question, a draft sentence by sentence, which sentence is wrong and which cards correct it.
 
 Written by eight hands that saw no card; which cards correct was read by five others. `tune` is to learn from, `test` to
-measure with.
+measure with. Beside them stand short flat replies, of one other hand a split, half of them wrong.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Literal
 
 import yaml
 
+Split = Literal["tune", "test"]
 HERE = Path(__file__).parent / "cases"
 
 
@@ -25,7 +26,22 @@ class Case:
     corrected_by: tuple[str, ...]
 
 
-def load_cases(split: Literal["tune", "test"]) -> list[Case]:
+@dataclass(frozen=True)
+class Flat:
+    """A question and a reply of one sentence, right or wrong."""
+
+    question: str
+    reply: str
+    wrong: bool
+    truth: str
+
+
+def load_flat(split: Split) -> list[Flat]:
+    """The short replies of one split."""
+    return [Flat(**row) for row in yaml.safe_load((HERE / f"flat_{split}.yaml").read_text(encoding="utf-8"))]
+
+
+def load_cases(split: Split) -> list[Case]:
     """The cases of one split, in the order of their files."""
     files = sorted(HERE.glob(f"{split}_*.yaml"))
     rows = [row for file in files for row in yaml.safe_load(file.read_text(encoding="utf-8"))]

@@ -62,8 +62,18 @@ def test_what_the_answer_corrects_itself_is_no_error() -> None:
 def test_what_the_reader_takes_for_right_is_not_wrong_for_being_near() -> None:
     near = [0.9, 0.1, 0.1, 0.1, 0.9, 0.9, 0.0]
     read_right, unlike, wrong = [-0.1, *near], [3.0, 0.4, *near[1:]], [3.0, *near]
-    scores = LEARNT_JOINT.scores(np.array([read_right, unlike, wrong]))
+    scores = LEARNT_JOINT.scores(np.array([read_right, unlike, wrong]), np.zeros(3, dtype=bool))
     assert [score >= LEARNT_JOINT.wrong_from for score in scores] == [False, False, True]
+
+
+def test_what_allows_what_the_card_is_against_is_wrong_where_the_card_is_asked_for() -> None:
+    asked_for = [-1.7, 0.5, 0.5, 0.5, 0.6, 0.7, 0.6, 0.0]
+    surely_right, not_asked, another_nearer = list(asked_for), list(asked_for), list(asked_for)
+    surely_right[0], not_asked[5], another_nearer[7] = -3.0, 0.3, 1.0
+    rows = np.array([asked_for, surely_right, not_asked, another_nearer])
+    wrong_from = LEARNT_JOINT.wrong_from
+    assert (LEARNT_JOINT.scores(rows, np.ones(4, dtype=bool)) >= wrong_from).tolist() == [True, False, False, False]
+    assert (LEARNT_JOINT.scores(rows, np.zeros(4, dtype=bool)) < wrong_from).all()
 
 
 def test_what_is_read_is_the_fact_and_how_it_is_got_wrong() -> None:
