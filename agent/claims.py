@@ -236,9 +236,17 @@ _loading = threading.Lock()
 @lru_cache(maxsize=1)
 def _shared(facts: Library, encoder: Encoder) -> ClaimCritic:
     """One for all agents of a process: it holds a model and the words of thousands of cards."""
-    file = files("agent").joinpath(LEARNT)
-    with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
-        return ClaimCritic(FactSearch(facts, encoder), CrossEncoderReader(dict(arrays)))
+    return ClaimCritic(FactSearch(facts, encoder), CrossEncoderReader(_shipped()))
+
+
+def shipped_model() -> Any:
+    """The reader that comes with the package, as a cross-encoder that may go on learning."""
+    return _changed(_shipped())
+
+
+def _shipped() -> dict[str, npt.NDArray[Any]]:
+    with np.load(io.BytesIO(files("agent").joinpath(LEARNT).read_bytes()), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def base_model() -> Any:

@@ -39,8 +39,11 @@ class Training:
     seed: int = 0
 
 
-def fine_tuned(pairs: Sequence[Pair], met: npt.NDArray[np.bool_], folder: Path, how: Training) -> Any:
-    """A CrossEncoder trained on (n,) pairs and verdicts; unfinished training in `folder` is resumed."""
+def fine_tuned(
+    pairs: Sequence[Pair], met: npt.NDArray[np.bool_], folder: Path, how: Training, begin: Path | None = None
+) -> Any:
+    """A CrossEncoder trained on (n,) pairs and verdicts, from the bundled encoder or the model in `begin`; unfinished
+    training in `folder` is resumed."""
     from datasets import Dataset
     from sentence_transformers.cross_encoder import (
         CrossEncoder,
@@ -53,7 +56,7 @@ def fine_tuned(pairs: Sequence[Pair], met: npt.NDArray[np.bool_], folder: Path, 
     from retrieval.encoder import bundled_folder
 
     model = CrossEncoder(
-        str(bundled_folder()),
+        str(begin or bundled_folder()),
         num_labels=1,
         max_length=how.max_tokens,
         device="cpu",

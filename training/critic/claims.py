@@ -5,6 +5,9 @@ two that are right, one or two that are wrong and one beside the point, right an
 as can be. To these come what the card itself says, which alone would be nearest to the wrong ones; and sentences of
 other cards: what is true of the nearest, and what is wrong of any that name the same thing, since what is wrong of the
 nearest may well be wrong of this card. A name is sometimes replaced by "it".
+
+A reader that learnt from these takes what is short and flat for right. So it goes on with short sentences, three right
+and three wrong of most cards (labels/short_claims.jsonl), among fewer of the others.
 """
 
 import hashlib
@@ -21,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.claims import base_model, beside
+from agent.claims import base_model, beside, shipped_model
 from agent.critic.quoting import SENTENCE
 from principles.facts import Fact
 from principles.files import cache_dir
@@ -36,6 +39,13 @@ OWN = 2
 # How the reader learns. What a word means is known to the encoder; a change of so low a rank loses nothing that counts.
 TRAINING = Training(max_tokens=128, learning_rate=2e-4, epochs=2, frozen=("embeddings", "layer.0"))
 RANK = 32
+# How it goes on: gentler, once, with more of it left as it is.
+FURTHER = Training(max_tokens=128, learning_rate=1e-4, epochs=1, frozen=("embeddings", "layer.0", "layer.1"), seed=1)
+# Short sentences of a card that are read, right ones and wrong ones each.
+SHORT = 2
+
+
+NOTHING: dict[str, list[str]] = {"right": [], "wrong": [], "other": []}
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,8 @@ class Claims:
     def __post_init__(self) -> None:
         self.cards: Sequence[Fact] = self.search.facts.principles  # type: ignore[assignment]
         self._near = dict(self.search.neighbours(self.cards, NEAREST))
-        self._written = {row["id"]: row for row in map(json.loads, text_of("claims.jsonl").splitlines())}
+        self._written = _rows("claims.jsonl")
+        self._short = _rows("short_claims.jsonl")
         self._by_name: dict[str, list[Fact]] = defaultdict(list)
         for card in self.cards:
             for name in card.names:
@@ -70,18 +81,35 @@ class Claims:
         rng.shuffle(drawn)
         return drawn
 
-    def _of(self, card: Fact, rng: random.Random) -> Iterator[Claim]:
-        for sentence, wrong in self._sentences(card, rng):
+    def draw_further(self) -> list[Claim]:
+        """The pairs by which a reader goes on, in an order of chance."""
+        rng = random.Random(self.seed + 1)
+        drawn = [claim for card in self.cards for claim in self._of(card, rng, further=True)]
+        rng.shuffle(drawn)
+        return drawn
+
+    def _of(self, card: Fact, rng: random.Random, further: bool = False) -> Iterator[Claim]:
+        for sentence, wrong in self._short_sentences(card, rng) if further else self._sentences(card, rng):
             said = nameless(card, sentence) if rng.random() < NAMELESS else sentence
             yield Claim(said, beside(card), wrong)
 
     def _sentences(self, card: Fact, rng: random.Random) -> Iterator[tuple[str, bool]]:
-        written, near = self._written[card.id], self._near[card.id]
+        written, near = self._written.get(card.id, NOTHING), self._near[card.id]
         yield from ((sentence, True) for sentence in written["wrong"])
         yield from ((sentence, False) for sentence in (*written["right"], *written["other"]))
         yield from ((sentence, False) for sentence in self._own(card, rng))
-        yield rng.choice(self._written[rng.choice(near).id]["right"]), False
-        yield rng.choice(self._written[self._sharing_a_name(card, rng).id]["wrong"]), False
+        for other, name in ((rng.choice(near), "right"), (self._sharing_a_name(card, rng), "wrong")):
+            said = self._written.get(other.id, NOTHING)[name]
+            yield from ((sentence, False) for sentence in rng.sample(said, min(1, len(said))))
+
+    def _short_sentences(self, card: Fact, rng: random.Random) -> Iterator[tuple[str, bool]]:
+        short, written = self._short.get(card.id, NOTHING), self._written.get(card.id, NOTHING)
+        for name, wrong in (("wrong", True), ("right", False)):
+            yield from ((sentence, wrong) for sentence in rng.sample(short[name], min(SHORT, len(short[name]))))
+            yield from ((sentence, wrong) for sentence in rng.sample(written[name], min(1, len(written[name]))))
+        yield rng.choice(card.wrong_forms), True
+        others = self._short.get(self._sharing_a_name(card, rng).id, NOTHING)
+        yield from ((sentence, False) for sentence in rng.sample(others["wrong"], min(1, len(others["wrong"]))))
 
     def _own(self, card: Fact, rng: random.Random) -> Iterator[str]:
         said = [
@@ -95,6 +123,10 @@ class Claims:
         return rng.choice(near or self.cards)
 
 
+def _rows(name: str) -> dict[str, dict[str, list[str]]]:
+    return {row["id"]: row for row in map(json.loads, text_of(name).splitlines())}
+
+
 def nameless(card: Fact, sentence: str) -> str:
     """The sentence with the first of the card's names that it says replaced by "it"."""
     for name in sorted(card.names, key=len, reverse=True):
@@ -104,13 +136,16 @@ def nameless(card: Fact, sentence: str) -> str:
     return sentence
 
 
-def learnt(claims: Sequence[Claim]) -> bytes:
+def learnt(claims: Sequence[Claim], further: bool = False) -> bytes:
     """What these pairs teach, as the file that `agent.claims` reads; unfinished training is resumed from the
-    cache."""
-    pairs = [(claim.sentence, claim.beside) for claim in claims]
-    digest = hashlib.sha256(json.dumps([pairs, repr(TRAINING)]).encode()).hexdigest()
+    cache. `further` goes on from what the package has."""
+    pairs, how = [(claim.sentence, claim.beside) for claim in claims], FURTHER if further else TRAINING
+    digest = hashlib.sha256(json.dumps([pairs, repr(how)]).encode()).hexdigest()
     checkpoints = cache_dir("claims") / digest[:16]
-    model = fine_tuned(pairs, np.array([claim.wrong for claim in claims]), checkpoints, TRAINING)
+    begin = checkpoints / "begin" if further else None
+    if begin and not begin.is_dir():
+        shipped_model().save_pretrained(str(begin))
+    model = fine_tuned(pairs, np.array([claim.wrong for claim in claims]), checkpoints, how, begin)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **changes(base_model().state_dict(), model.state_dict()))
     shutil.rmtree(checkpoints, ignore_errors=True)

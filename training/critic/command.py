@@ -5,7 +5,7 @@ which sentences a card contradicts.
 minutes). `measure` says how right it is on the blind questions, by both readers' labels, and on each hand's questions
 when that hand is left out of the learning. `facts` fits the weights of the search for knowledge cards. `claims` teaches
 the reader that finds wrong facts in an answer and writes agent/claims.npz (an hour and a half; an interrupted
-run goes on); `python -m tests.planted` measures it.
+run goes on), with `--further` from the one that is there, by short sentences; `python -m tests.planted` measures it.
 """
 
 import argparse
@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("what", choices=("learn", "measure", "facts", "claims"), help="learn anew, or measure")
     parser.add_argument("--out", type=Path, metavar="NPZ", help="where to write what was learnt (default: the package)")
+    parser.add_argument(
+        "--further", action="store_true", help="with claims: go on from the reader that is there (half an hour)"
+    )
     parser.add_argument(
         "--left-out", action="store_true", help="with measure: also by leaving out each hand in turn (minutes)"
     )
@@ -44,8 +47,9 @@ def run(given: argparse.Namespace) -> int:
         return 0
     if given.what == "claims":
         path = given.out or Path(str(files("agent").joinpath(CLAIMS)))
-        pairs = claims.Claims(load_fact_search(load_encoder())).draw()
-        write_atomic(path, claims.learnt(pairs))
+        drawn = claims.Claims(load_fact_search(load_encoder()))
+        pairs = drawn.draw_further() if given.further else drawn.draw()
+        write_atomic(path, claims.learnt(pairs, given.further))
         print(f"{path}: learnt from {len(pairs)} pairs of a sentence and a card", file=sys.stderr)
         return 0
     search = load_search()

@@ -7,7 +7,7 @@ import pytest
 from principles.facts import load_facts
 from retrieval.facts import Found
 from tests.planted.__main__ import measured
-from tests.planted.cases import Case, load_cases
+from tests.planted.cases import Case, load_cases, load_flat
 
 
 @pytest.mark.parametrize(("split", "count"), [("tune", 120), ("test", 150)])
@@ -36,3 +36,10 @@ def test_places_are_counted_among_the_cases_that_have_a_card() -> None:
     assert report["share with a card"] == 0.5
     assert (report["by the question, first 1"], report["by the question, first 3"]) == (0, 1)
     assert report["by question and sentence, first 1"] == 1
+
+
+def test_short_replies_are_half_wrong_and_in_one_split() -> None:
+    tune, test = load_flat("tune"), load_flat("test")
+    assert [sum(one.wrong for one in split) for split in (tune, test)] == [70, 70]
+    assert len(tune) == len(test) == 140
+    assert {one.question for one in tune} & {one.question for one in test} == set()
