@@ -38,7 +38,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="time for all that the model is asked; what is done by then is shown, and said to be unfinished",
     )
-    made.add_argument("--model", metavar="NAME", help="a profile to run here, or the model's name with --base-url")
+    made.add_argument(
+        "--model",
+        metavar="NAME",
+        help="what to run here: a profile, a .gguf file, or owner/repository[:quant] of the Hugging Face hub; with "
+        "--base-url, the model's name there",
+    )
     made.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint, e.g. http://localhost:8000/v1")
     made.add_argument(
         "--adapter",
