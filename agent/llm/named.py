@@ -80,9 +80,8 @@ def _of_repository(name: str) -> Profile:
 
 def _asked(repository: str) -> Any:
     """What the hub says of a repository and its files."""
-    import httpx
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError
 
     if constants.HF_HUB_OFFLINE:
         raise WeightsError(f"{repository} is not here, and HF_HUB_OFFLINE is set: unset it for the first download")
@@ -92,7 +91,7 @@ def _asked(repository: str) -> Any:
         raise ConfigError(
             f"the hub has no model {repository}, or it is closed to you: check its name, or set HF_TOKEN"
         ) from None
-    except (HfHubHTTPError, OfflineModeIsEnabled, httpx.HTTPError) as error:
+    except Exception as error:  # noqa: BLE001 - the hub's library has its own HTTP client, and errors of that
         raise WeightsError(
             f"the hub does not say what {repository} holds ({type(error).__name__}): connect to a network, or set "
             "CLINALIGN_MODEL to a .gguf file that is here",
