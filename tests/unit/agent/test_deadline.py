@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from agent import ConfigError, Context, ModelError, build_agent
+from agent.llm.client import chat_model
+from agent.llm.endpoint import resolve_endpoint
 from tests.fakes import FixedRetriever, ScriptedChat, literal, principle
 from tests.integration.fake_endpoint import Call, FakeEndpoint
 
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("fixed_classifier")
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
     made = FakeEndpoint()
     monkeypatch.setenv("CLINALIGN_BASE_URL", made.url)
+    chat_model(resolve_endpoint())  # imports take seconds, and a deadline counts them
     yield made
     made.close()
 
