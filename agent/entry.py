@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_core.messages import AnyMessage, BaseMessage, RemoveMessage, convert_to_messages
+from langchain_core.messages import BaseMessage, RemoveMessage, convert_to_messages
 from langgraph.types import Command
 
 from agent.conversation import checked_draft, turns_of
@@ -26,7 +26,7 @@ def asked(given: Any) -> Any:
     return {**blank(), "messages": messages, **draft}
 
 
-def messages_of(given: Any) -> list[AnyMessage]:
+def messages_of(given: Any) -> list[Any]:
     """The messages of an input. Raises InputError where there are none, or what there is are no messages."""
     if not isinstance(given, Mapping):
         raise InputError(f"the input must be a dict with messages, and this is of type {type(given).__name__}: {SEND}")

@@ -63,7 +63,8 @@ def grader_over(resources: Resources) -> PatientGraph:
         facts = contradicted(claims, answer, scenario, wants_document(english, scenario))
         criteria = build_rubric([one.principle for one in facts], english).criteria
         rubric = Rubric(criteria=(*asked.rubric.criteria, *criteria))
-        known = verdicts_without_model(answer, [one.principle for one in [*asked.principles, *facts]], claims)
+        principles = [*(one.principle for one in asked.principles), *(one.principle for one in facts)]
+        known = verdicts_without_model(answer, principles, claims)
         return {
             "scenario": asked.scenario.model_dump(mode="json"),
             "principles": [
