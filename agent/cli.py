@@ -32,7 +32,18 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, default=1, metavar="N", help="most rounds of revision (default 1)")
     made.add_argument("--no-revise", action="store_true", help="draft and grade only, the same as --rounds 0")
     made.add_argument("--rewrite", action="store_true", help="revise by rewriting, for a strong model")
-    made.add_argument("--model", metavar="NAME", help="a profile to run here, or the model's name with --base-url")
+    made.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="time for all that the model is asked; what is done by then is shown, and said to be unfinished",
+    )
+    made.add_argument(
+        "--model",
+        metavar="NAME",
+        help="what to run here: a profile, a .gguf file, or owner/repository[:quant] of the Hugging Face hub; with "
+        "--base-url, the model's name there",
+    )
     made.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible endpoint, e.g. http://localhost:8000/v1")
     made.add_argument(
         "--adapter",
@@ -85,7 +96,9 @@ def _ask(chosen: argparse.Namespace) -> int:
     if draft is not None:
         given["draft"] = draft
     context = Context(
-        max_rounds=0 if chosen.no_revise else chosen.rounds, revise="rewrite" if chosen.rewrite else "edits"
+        max_rounds=0 if chosen.no_revise else chosen.rounds,
+        revise="rewrite" if chosen.rewrite else "edits",
+        timeout_s=chosen.timeout,
     )
     with rich_progress() as report:
         agent = build_agent(

@@ -9,22 +9,26 @@ from typing import Annotated, Any, TypedDict
 from langchain_core.messages import AnyMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
-from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
 
 from agent import NOTICE
+from agent.cards import claims_about, contradicted
 from agent.conversation import turns_of, within_context
 from agent.critic.judge import ModelJudge
-from agent.emergency import verdicts_by_words
+from agent.document import wants_document
+from agent.edits import verdicts_without_model
 from agent.language import in_english
 from agent.llm.client import Model
 from agent.llm.sendable import sendable
+from agent.patient import PatientGraph, made, stage
 from agent.resources import Resources
 from agent.rubric import rubric_for
 from agent.select import SelectingWriter
 from agent.state import Context
 from principles.errors import InputError
 from principles.grader import grade
-from principles.schema import Principle
+from principles.rubric import build_rubric
+from principles.schema import Principle, Rubric
 
 
 class Graded(TypedDict, total=False):
@@ -38,13 +42,10 @@ class Graded(TypedDict, total=False):
     usage: dict[str, int]
 
 
-Graph = CompiledStateGraph[Any, Any, Any, Any]
-
-
-def grader_over(resources: Resources) -> Graph:
+def grader_over(resources: Resources) -> PatientGraph:
     """A graph that grades the last message of a conversation. Raises what the agent raises."""
 
-    def judged(state: Graded) -> Graded:
+    def judged(state: Graded, runtime: Runtime[Any]) -> Graded:
         *before, last = state["messages"]
         answer = sendable(str(last.text))
         if not answer.strip():
@@ -57,24 +58,30 @@ def grader_over(resources: Resources) -> Graph:
         search = resources.search()
         english = in_english(turns, model)
         scenario = search.scenario(english, said=turns[-1]["content"])
-        made = rubric_for(english, search, SelectingWriter(judge), Context().top_k, scenario=scenario)
-        known = verdicts_by_words(answer, [one.principle for one in made.principles])
+        asked = rubric_for(english, search, SelectingWriter(judge), Context().top_k, scenario=scenario)
+        claims = claims_about(resources.claims(), english)
+        facts = contradicted(claims, answer, scenario, wants_document(english, scenario))
+        criteria = build_rubric([one.principle for one in facts], english).criteria
+        rubric = Rubric(criteria=(*asked.rubric.criteria, *criteria))
+        principles = [*(one.principle for one in asked.principles), *(one.principle for one in facts)]
+        known = verdicts_without_model(answer, principles, claims)
         return {
-            "scenario": made.scenario.model_dump(mode="json"),
+            "scenario": asked.scenario.model_dump(mode="json"),
             "principles": [
                 {**shown(one.principle, one.found.similarity), "mandatory": one.found.mandatory}
-                for one in made.principles
-            ],
-            "rubric": made.rubric.model_dump(mode="json"),
-            "grade": grade(made.rubric, turns, answer, judge, known).model_dump(mode="json"),
+                for one in asked.principles
+            ]
+            + [{**shown(one.principle, one.similarity), "mandatory": False} for one in facts],
+            "rubric": rubric.model_dump(mode="json"),
+            "grade": grade(rubric, turns, answer, judge, known).model_dump(mode="json"),
             "usage": asdict(model.usage),
         }
 
     graph = StateGraph(Graded)
-    graph.add_node("grade", judged)
+    graph.add_node("grade", stage(judged))
     graph.add_edge(START, "grade")
     graph.add_edge("grade", END)
-    return graph.compile(name="clinalign-grade")
+    return made(PatientGraph, graph.compile(name="clinalign-grade"))
 
 
 def graded(state: dict[str, Any]) -> dict[str, Any]:

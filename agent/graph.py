@@ -7,22 +7,35 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from pydantic import TypeAdapter
 
 from agent.choice import best_version
+from agent.entry import asked
 from agent.kept import rubric_of
 from agent.llm.progress import Report, no_report
 from agent.nodes import Nodes
+from agent.patient import PatientGraph, made, stage
 from agent.resources import Resources
 from agent.revise import to_mend
-from agent.state import Context, Input, Output, State, context_of
+from agent.state import Begun, Context, Input, Output, State, context_of
 from principles.schema import Grade
 from retrieval.retriever import Retriever
 
-Agent = CompiledStateGraph[State, Context, Input, Output]
+
+class Agent(PatientGraph):
+    """The compiled graph."""
+
+    def checked(self, given: Any) -> Any:
+        """See `agent.entry`."""
+        return asked(given)
+
+    def get_input_jsonschema(self, config: RunnableConfig | None = None) -> dict[str, Any]:
+        """What a caller gives: the rest of what the graph begins with is set by `checked`."""
+        return TypeAdapter(Input).json_schema()
 
 
 def build_agent(
@@ -47,12 +60,11 @@ def build_agent(
 def agent_over(resources: Resources, checkpointer: BaseCheckpointSaver[Any] | None = None) -> Agent:
     """An agent over resources that others use too: see `build_agent`."""
     nodes = Nodes(resources)
-    graph = StateGraph(State, context_schema=Context, input_schema=Input, output_schema=Output)
-    stages = (nodes.begin, nodes.prepare, nodes.scenario, nodes.draft, nodes.retrieve, nodes.rubric)
-    for stage in (*stages, nodes.claims, nodes.critique, nodes.revise, nodes.choose):
-        graph.add_node(stage.__name__, stage)
-    graph.add_edge(START, "begin")
-    graph.add_edge("begin", "prepare")
+    graph = StateGraph(State, context_schema=Context, input_schema=Begun, output_schema=Output)
+    stages = (nodes.prepare, nodes.scenario, nodes.draft, nodes.retrieve, nodes.rubric)
+    for work in (*stages, nodes.claims, nodes.critique, nodes.revise, nodes.choose):
+        graph.add_node(work.__name__, stage(work))
+    graph.add_edge(START, "prepare")
     graph.add_edge("prepare", "scenario")
     graph.add_edge("scenario", "draft")
     graph.add_edge("scenario", "retrieve")
@@ -62,7 +74,7 @@ def agent_over(resources: Resources, checkpointer: BaseCheckpointSaver[Any] | No
     graph.add_conditional_edges("critique", after_critique, ["revise", "choose"])
     graph.add_conditional_edges("revise", after_revise, ["critique", "choose"])
     graph.add_edge("choose", END)
-    return graph.compile(checkpointer=checkpointer, name="clinalign")
+    return made(Agent, graph.compile(checkpointer=checkpointer, name="clinalign"))
 
 
 def after_critique(state: State, runtime: Runtime[Context]) -> str:

@@ -15,9 +15,10 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
+from agent.cards import claims_about, contradicted
 from agent.choice import best_version
 from agent.claims import Claims
-from agent.conversation import checked_draft, question_in_context, turns_of, unread, within_context
+from agent.conversation import turns_of, unread, within_context
 from agent.critic.judge import ModelJudge
 from agent.document import wants_document
 from agent.drafting import draft_messages
@@ -25,19 +26,18 @@ from agent.edits import Editor, verdicts_without_model
 from agent.kept import found_of, rubric_of, shown_of
 from agent.language import in_english, is_read_in_part, language_of
 from agent.llm.client import Model, Usage
+from agent.llm.patience import OutOfTime, current, within
 from agent.resources import Resources
 from agent.revise import Version, revise_by_edits, rewrite
 from agent.rubric import rubric_for
-from agent.scenario.subject import searched
 from agent.select import SelectingWriter
-from agent.state import CUT, Context, State, blank, context_of
+from agent.state import CUT, Context, State, context_of
 from principles.errors import ClinAlignError, ModelError
 from principles.facts import said_to
-from principles.grader import grade
+from principles.grader import Turns, grade
 from principles.logs import logger
 from principles.rubric import advising, build_rubric
 from principles.schema import Expertise, Grade, Scenario, Urgency, Verdict
-from retrieval.retriever import Retrieved
 
 # A grade that rests on fewer of the criteria than this is no review.
 LEAST_COVERAGE = 0.5
@@ -60,12 +60,18 @@ class Stage:
         """Report on the "custom" stream; `facts` hold no text of question or answer."""
         self.runtime.stream_writer({"stage": self.name, "status": status, **facts})
 
+    @property
+    def late(self) -> bool:
+        """Whether the deadline of the question has cut something short."""
+        patience = current()
+        return patience is not None and patience.late
+
     def done(self, **facts: Any) -> Update:
         """The state update that every stage makes: seconds and usage."""
         seconds = round(time.perf_counter() - self.started, 3)
         _log.debug("%s: %.3f s", self.name, seconds)
         self.tell("end", seconds=seconds, **facts)
-        update: Update = {"timings": {self.name: seconds}}
+        update: Update = {"timings": {self.name: seconds}} | ({"timed_out": True} if self.late else {})
         return update | ({"usage": asdict(self.usage)} if self.usage else {})
 
 
@@ -78,6 +84,8 @@ class Nodes:
     @contextmanager
     def _stage(self, name: str, runtime: Runtime[Context]) -> Iterator[Stage]:
         stage = Stage(name, context_of(runtime.context), runtime, time.perf_counter())
+        if patience := current():
+            patience.bound(stage.context.timeout_s)
         stage.tell("start")
         yield stage
 
@@ -89,10 +97,6 @@ class Nodes:
             stage.usage = model.usage
             yield stage, model
 
-    def begin(self, state: State) -> Update:
-        """Put away what an earlier question has left. It cannot fail, so nothing of that outlives a failure."""
-        return {"given": [state["draft"]] if "draft" in state else [], **blank()}
-
     def prepare(self, state: State, runtime: Runtime[Context]) -> Update:
         """Check the conversation and the draft that was given, start the model while the encoder loads beside it, and
         have the conversation read in English.
@@ -101,23 +105,33 @@ class Nodes:
         """
         with self._stage("prepare", runtime) as stage:
             turns = turns_of(state["messages"])
-            drafted = checked_draft(state["given"][0]) if state["given"] else ""
+            drafted = state.get("draft", "")
             loading = threading.Thread(target=self._load_search, daemon=True)
             loading.start()
-            model = Model(self.resources.model())
+            model = Model(within(self.resources.model))
             stage.usage = model.usage
-            loading.join()  # loading beside the draft would slow both: llama.cpp wants the cores for itself
+            within(loading.join)  # loading beside the draft would slow both: llama.cpp wants the cores for itself
             turns, dropped = within_context(turns, self.resources.context_tokens, drafted)
             warnings = [*unread(state["messages"]), *dropped]
+            english: Turns = []
             try:
-                english = in_english(turns, model)
+                if (read := in_english(turns, model)) is not turns:
+                    english = read
             except ModelError as error:
-                english = turns
                 warnings += [f"the question could not be read in English ({error}): its urgency is a guess"]
             if is_read_in_part(turns):
                 warnings.append("of the middle of the question only medicines, allergies and the like were read")
-            found: Update = {"turns": turns, "english": english, "drafted": drafted, "warnings": warnings}
+            found: Update = {"english": english, "drafted": drafted, "given": "draft" in state, "warnings": warnings}
             return found | stage.done()
+
+    def _turns(self, state: State) -> Turns:
+        """The turns that fit into the model's context, made anew where they are needed: kept in the state they would
+        repeat the messages."""
+        drafted = state["drafted"] if state["given"] else ""
+        return within_context(turns_of(state["messages"]), self.resources.context_tokens, drafted)[0]
+
+    def _english(self, state: State) -> Turns:
+        return state["english"] or self._turns(state)
 
     def _load_search(self) -> None:
         with suppress(ClinAlignError):  # the scenario stage meets it again, and raises it where it is heard
@@ -130,23 +144,25 @@ class Nodes:
         with self._asking("draft", runtime) as (stage, model):
             scenario = Scenario.model_validate(state["scenario"])
             most = stage.context.draft_tokens
-            written = model.text(draft_messages(state["turns"], scenario, state["document"]), most)
-            warnings = [f"{CUT} of {most} tokens and ends early"] if model.cut else []
+            asked = draft_messages(self._turns(state), scenario, state["document"])
+            written = model.text(asked, most, in_part=True)
+            limit = f"{stage.context.timeout_s:g} s" if stage.late else f"{most} tokens"
+            warnings = [f"{CUT} of {limit} and ends early"] if model.cut else []
             return {"drafted": written, "warnings": warnings, **stage.done(characters=len(written))}
 
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         """What kind of question this is."""
         with self._stage("scenario", runtime) as stage:
-            kind = self.resources.search().scenario(state["english"], said=state["turns"][-1]["content"])
+            kind = self.resources.search().scenario(self._english(state), said=self._turns(state)[-1]["content"])
             found = kind.model_dump(mode="json")
-            document = wants_document(state["english"], kind)
+            document = wants_document(self._english(state), kind)
             return {"scenario": found, "document": document, **stage.done(scenario=found)}
 
     def retrieve(self, state: State, runtime: Runtime[Context]) -> Update:
         """The principles that the search brings, at most `top_k` unless more are mandatory."""
         with self._stage("retrieve", runtime) as stage:
             scenario = Scenario.model_validate(state["scenario"])
-            found = self.resources.search().principles(state["english"], scenario, stage.context.top_k)
+            found = self.resources.search().principles(self._english(state), scenario, stage.context.top_k)
             shown = [shown_of(one) for one in found]
             return {"principles": shown, **stage.done(principles=[one["id"] for one in shown])}
 
@@ -155,7 +171,7 @@ class Nodes:
         with self._asking("rubric", runtime) as (stage, model):
             search = self.resources.search()
             made = rubric_for(
-                state["english"],
+                self._english(state),
                 search,
                 SelectingWriter(ModelJudge(model)),
                 stage.context.top_k,
@@ -171,21 +187,18 @@ class Nodes:
         """Which knowledge cards the draft contradicts: each is a fault to mend."""
         with self._stage("claims", runtime) as stage:
             claims = self._claims(state, stage.context)
-            # In an emergency the call for help is what counts, and a document keeps its words.
-            left_alone = state["document"] or state["scenario"]["urgency"] == Urgency.EMERGENT
-            if claims is None or left_alone or language_of(state["drafted"]) != "en":
+            scenario = Scenario.model_validate(state["scenario"])
+            found = contradicted(claims, state["drafted"], scenario, state["document"])
+            if not found:
                 return stage.done(facts=[])
-            wrong = claims.contradictions(state["drafted"])
-            found = [Retrieved(one.fact, one.chance, mandatory=False) for one in wrong]
-            made = build_rubric([one.principle for one in found], state["english"])
+            made = build_rubric([one.principle for one in found], self._english(state))
             criteria = made.model_dump(mode="json")["criteria"]
             rubric = {**state["rubric"], "criteria": [*state["rubric"]["criteria"], *criteria]}
             shown = [*state["principles"], *(shown_of(one) | {"applies": None} for one in found)]
             return {"principles": shown, "rubric": rubric, **stage.done(facts=[one.principle.id for one in found])}
 
     def _claims(self, state: State, context: Context) -> Claims | None:
-        critic = self.resources.claims() if context.facts else None
-        return critic.about(question_in_context(searched(state["english"]))) if critic else None
+        return claims_about(self.resources.claims(), self._english(state)) if context.facts else None
 
     def critique(self, state: State, runtime: Runtime[Context]) -> Update:
         """Grade the draft, or the revision that awaits its grade."""
@@ -199,7 +212,7 @@ class Nodes:
             known = verdicts_without_model(pending["answer"], principles, claims)
             known |= {key: Verdict.model_validate(value) for key, value in pending["fresh"].items()}
             try:
-                judged = grade(rubric, state["turns"], pending["answer"], ModelJudge(model), known)
+                judged = grade(rubric, self._turns(state), pending["answer"], ModelJudge(model), known)
             except ModelError as error:
                 return self._unreviewed(state, stage, str(error))
             if judged.coverage < LEAST_COVERAGE:
@@ -220,6 +233,10 @@ class Nodes:
             version = Version(last["answer"], judged.by_id)
             try:
                 revised = self._revised(version, state, stage, model)
+            except OutOfTime as error:  # what was graded stands, and needs no other word
+                warning = f"the revision could not be finished: {error}"
+                ended = {"pending": None, "ended": True, "warnings": [warning]}
+                return {"rounds": state["rounds"] + 1, **ended, **stage.done(failed=True)}
             except ModelError as error:
                 return {"rounds": state["rounds"] + 1, **self._unreviewed(state, stage, str(error))}
             pending = None
@@ -234,20 +251,20 @@ class Nodes:
         retriever = self.resources.search().retriever
         expertise = Expertise(state["scenario"]["expertise"])
         chosen = [said_to(expertise, self.resources.principle(one["id"])) for one in state["principles"]]
-        principles = {one.id: one for one in advising(chosen, state["english"])}
+        principles = {one.id: one for one in advising(chosen, self._english(state))}
         rubric = rubric_of(state)
         if stage.context.revise == "rewrite" and not state["document"]:
-            return Version(rewrite(version, rubric, principles, state["turns"], model), {})
+            return Version(rewrite(version, rubric, principles, self._turns(state), model), {})
         judge, encode = ModelJudge(model), retriever.encoder.encode
         language = language_of(version.answer)
         emergency = state["scenario"]["urgency"] == Urgency.EMERGENT
         editor = Editor(
-            state["turns"],
+            self._turns(state),
             judge,
             model,
             encode,
             language,
-            state["english"],
+            self._english(state),
             state["document"],
             emergency,
             self._claims(state, stage.context),
@@ -285,5 +302,6 @@ class Nodes:
                 "edits": best["edits"] if best else [],
                 "rubric": state["rubric"] | grades,
                 "coverage": best["grade"]["coverage"] if best else 0.0,
+                "english": [],
                 **stage.done(reviewed=state["reviewed"]),
             }

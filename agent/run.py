@@ -1,60 +1,31 @@
-"""One run of the agent that ends when nobody waits for it any more."""
+"""One run of the agent, with a beat while nothing comes of it, by which it is noticed that nobody waits any more."""
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from weakref import WeakSet
 
-from langchain_core.callbacks import BaseCallbackHandler
-
-from agent.graph import Agent
+from agent.patient import PatientGraph
 from agent.state import Context
 
 # That nobody waits any more is noticed only when something is sent.
 BEAT_S = 1.0
 TOLD_EVERY_S = 0.5
-# Two stages of each run are at work at once. Python's own number follows the cores, and threads that wait need none.
-THREADS = 64
-_roomy: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
-
-
-class Stopped(BaseException):
-    """Not an Exception: the agent would take it for a failure of the model and go on."""
-
-
-class Switch(BaseCallbackHandler):
-    """Ends a run at the next call or token of the model, since a thread cannot be cancelled from outside."""
-
-    raise_error = True
-
-    def __init__(self) -> None:
-        self.off = threading.Event()
-
-    def _check(self, *args: Any, **kwargs: Any) -> None:
-        if self.off.is_set():
-            raise Stopped
-
-    on_chat_model_start = on_llm_new_token = _check
 
 
 async def parts_of(
-    agent: Agent, messages: list[dict[str, str]], context: Context | None = None, draft: str | None = None
+    agent: PatientGraph, messages: list[dict[str, str]], context: Context | None = None, draft: str | None = None
 ) -> AsyncGenerator[dict[str, Any] | None, None]:
     """The parts of `agent.astream`, and None where none came for a while. Closing it ends the run.
 
     With a `draft`, that is reviewed and none is written.
     """
-    switch, parts = Switch(), asyncio.Queue[Any]()
-    _make_room(asyncio.get_running_loop())
+    parts = asyncio.Queue[Any]()
 
     async def pump() -> None:
         asked: Any = {"messages": messages} if draft is None else {"messages": messages, "draft": draft}
         modes: Any = ["custom", "messages", "values"]
-        how: Any = {"stream_mode": modes, "version": "v2", "context": context}
-        async for part in agent.astream(asked, {"callbacks": [switch]}, **how):
+        async for part in agent.astream(asked, stream_mode=modes, version="v2", context=context):
             parts.put_nowait(part)
 
     run = asyncio.create_task(pump())
@@ -67,7 +38,6 @@ async def parts_of(
                 yield None
         await run
     finally:
-        switch.off.set()
         run.cancel()
 
 
@@ -86,9 +56,3 @@ async def heard(
             told = time.monotonic()
             yield stage
     yield finish(state)
-
-
-def _make_room(loop: asyncio.AbstractEventLoop) -> None:
-    if loop not in _roomy:
-        _roomy.add(loop)
-        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="clinalign"))

@@ -1,14 +1,16 @@
 """What goes through the graph. Plain types only, so that any checkpointer can keep it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import add
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from operator import add, or_
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.channels import EphemeralValue
 from langgraph.graph.message import add_messages
 from langgraph.types import Overwrite
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from principles.errors import ConfigError
 
@@ -25,7 +27,8 @@ class Context:
     most principles in a rubric, unless more are mandatory; `revise` is "edits" (any model) or "rewrite" (for a
     strong model); `temperature` and `seed` are for the draft and rewrites, verdicts are always greedy; `facts` says
     whether the draft is compared with the knowledge cards; `draft_tokens` is the longest that a draft may be, in
-    tokens.
+    tokens; `timeout_s` is the time of the whole question in seconds, for all that the model is asked together: what is
+    done by then is returned and marked `timed_out`.
     """
 
     max_rounds: int = 1
@@ -35,6 +38,7 @@ class Context:
     seed: int = 0
     facts: bool = True
     draft_tokens: int = DRAFT_TOKENS
+    timeout_s: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_rounds <= 10:
@@ -47,6 +51,8 @@ class Context:
             raise ConfigError(f"temperature is {self.temperature}: it must be from 0 to 2")
         if not 1 <= self.draft_tokens <= DRAFT_TOKENS:
             raise ConfigError(f"draft_tokens is {self.draft_tokens}: it must be from 1 to {DRAFT_TOKENS}")
+        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
+            raise ConfigError(f"timeout_s is {self.timeout_s}: it must be a number of seconds above 0, or None")
 
 
 def context_of(given: Any) -> Context:
@@ -82,7 +88,8 @@ class Output(TypedDict):
     "principle" or "fact", a knowledge card that the draft contradicts;
     `rubric` {criteria, draft, final}, where draft and final are grades, or None where not graded;
     `edits` those that were kept; `reviewed` whether the answer was checked at all, and `coverage` the share of the
-    rubric's criteria that were judged, in [0, 1], 0 where there was nothing to check;
+    rubric's criteria that were judged, in [0, 1], 0 where there was nothing to check; `timed_out` whether
+    `Context.timeout_s` cut the draft or the review short;
     `usage` {calls, prompt_tokens, completion_tokens}; `timings` seconds by stage."""
 
     messages: Annotated[list[AnyMessage], add_messages]
@@ -95,24 +102,24 @@ class Output(TypedDict):
     edits: list[dict[str, Any]]
     reviewed: bool
     coverage: float
+    timed_out: Annotated[bool, or_]
     warnings: Annotated[list[str], add]
     usage: Annotated[dict[str, int], sum_counts]
     timings: Annotated[dict[str, float], sum_counts]
 
 
 class State(Output):
-    """`draft` and `answer` last for one step: the input's draft until `begin` has read it, and what `choose` writes,
+    """`draft` and `answer` last for one step: the input's draft until `prepare` has read it, and what `choose` writes,
     which a next turn drops before anything else. In between the draft is `drafted`.
 
-    `given` holds the input's draft, unchecked, if there is one; `english` are the turns as scenario and search read
-    them, `document` whether it asks for one; `versions` the graded answers so far, {answer, grade, edits}, draft first;
-    `pending` awaits its grade; `ended` once a round has failed."""
+    `given` says that the draft is the input's; `english` are the turns as scenario and search read them, empty where
+    that is as they were said; `document` whether it asks for one; `versions` the graded answers so far, {answer, grade,
+    edits}, draft first; `pending` awaits its grade; `ended` once a round has failed."""
 
     draft: Annotated[str, EphemeralValue]
     answer: Annotated[str, EphemeralValue]
-    given: list[Any]
+    given: bool
     drafted: str
-    turns: list[dict[str, str]]
     english: list[dict[str, str]]
     document: bool
     ended: bool
@@ -120,11 +127,15 @@ class State(Output):
     pending: dict[str, Any] | None
 
 
+class Begun(State):
+    """What the graph is given: `Input` and `blank`, so that nothing of an earlier turn is shown as of this one."""
+
+
 def blank() -> dict[str, Any]:
     """What a question starts with."""
     return {
+        "given": False,
         "drafted": "",
-        "turns": [],
         "english": [],
         "scenario": {},
         "document": False,
@@ -140,4 +151,5 @@ def blank() -> dict[str, Any]:
         "reviewed": False,
         "ended": False,
         "coverage": 0.0,
+        "timed_out": Overwrite(False),
     }

@@ -9,12 +9,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, BaseMessageChunk, HumanMessage
 
 from agent.llm.endpoint import Endpoint
 from agent.llm.limits import Limits, shared_limits
+from agent.llm.patience import OutOfTime, current, on_loop, within
 from agent.llm.sendable import sendable
 from principles.errors import ModelError, cause_of
 
@@ -29,15 +31,20 @@ PROBE = (HumanMessage("Is water wet? Reply with Yes or No."),)
 LEAST_MASS = 0.01
 # LangGraph leaves calls with this tag out of its "messages" stream.
 SILENT = {"tags": ["nostream"]}
+# Asynchronous clients that belong to the loop of all model calls: those of other people belong to their loops.
+_on_our_loop: WeakSet[Any] = WeakSet()
 
 
 def chat_model(endpoint: Endpoint) -> BaseChatModel:
     """ChatOpenAI on `endpoint`."""
     import httpx  # together two seconds of import: not before a model is wanted
     from langchain_openai import ChatOpenAI
+    from openai import DefaultAsyncHttpxClient
 
     # The embedded server is on loopback, where a proxy of the environment must not be asked.
     client = httpx.Client(trust_env=False, timeout=LOCAL_TIMEOUT_S) if endpoint.local else None
+    stoppable = DefaultAsyncHttpxClient(trust_env=not endpoint.local)
+    _on_our_loop.add(stoppable)
     return ChatOpenAI(
         base_url=endpoint.base_url,
         api_key=endpoint.api_key or "none",  # type: ignore[arg-type]
@@ -46,6 +53,7 @@ def chat_model(endpoint: Endpoint) -> BaseChatModel:
         max_retries=1,
         stream_usage=True,
         http_client=client,
+        http_async_client=stoppable,
     )
 
 
@@ -78,26 +86,60 @@ class Model:
     _top_logprobs: int = field(default=TOP_LOGPROBS[0], init=False)
     _gave_logprobs: bool = field(default=False, init=False)
 
-    def text(self, messages: Sequence[BaseMessage], max_tokens: int, aloud: bool = True) -> str:
+    def text(self, messages: Sequence[BaseMessage], max_tokens: int, aloud: bool = True, in_part: bool = False) -> str:
         """A reply, cut to whole sentences if it ran into `max_tokens`. It is streamed: LangGraph forwards the tokens
-        of what is said `aloud`."""
-        whole: BaseMessageChunk | None = None
+        of what is said `aloud`. Where the run's deadline cuts it and `in_part` is true, what was said by then."""
+        said: list[BaseMessageChunk] = []
         options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": self.temperature, "seed": self.seed}
+        cut_by_time = False
         try:
-            with self.limits.call(messages) as spent:
-                for chunk in self.chat.stream(list(messages), None if aloud else SILENT, **options):  # type: ignore[arg-type]
-                    whole = chunk if whole is None else whole + chunk
-                spent(whole)
+            within(lambda: self._stream(messages, None if aloud else SILENT, options, said))
+        except OutOfTime:
+            cut_by_time = in_part and any(str(chunk.text).strip() for chunk in said)
+            if not cut_by_time:
+                raise
         except Exception as error:  # noqa: BLE001 - any chat model, any failure: model_error names it
             raise model_error(error) from None
+        whole = _joined(said)
         text = sendable(str(whole.text)).strip() if whole is not None else ""
         if whole is None or not text:
             raise ModelError("the model returned an empty answer: check that the endpoint serves a chat model")
         self.usage.add(whole)
-        if whole.response_metadata.get("finish_reason") == "length":
+        if cut_by_time or whole.response_metadata.get("finish_reason") == "length":
             text = _whole_sentences(text)
             self.cut = True
         return text
+
+    def _stream(
+        self,
+        messages: Sequence[BaseMessage],
+        config: Any,
+        options: dict[str, Any],
+        said: list[BaseMessageChunk],
+    ) -> None:
+        """Every chunk of a reply into `said`."""
+
+        async def hear() -> None:
+            async for chunk in self.chat.astream(list(messages), config, **options):
+                said.append(chunk)
+
+        patience = current()
+        with self.limits.call(messages) as spent:
+            if self._stoppable:
+                on_loop(hear())
+            else:
+                for chunk in self.chat.stream(list(messages), config, **options):
+                    said.append(chunk)
+                    if patience:
+                        patience.check()
+            spent(_joined(said))
+
+    @property
+    def _stoppable(self) -> bool:
+        """Whether a call can be broken off: within a run, of an endpoint whose client is this module's."""
+        return current() is not None and any(
+            getattr(self.chat, "http_async_client", None) is one for one in _on_our_loop
+        )
 
     def yes_probability(self, messages: Sequence[BaseMessage]) -> float | None:
         """P(yes) / (P(yes) + P(no)) of the first token; None if neither shows up among the likeliest.
@@ -156,11 +198,19 @@ class Model:
             return None
 
     def _call(self, messages: Sequence[BaseMessage], **options: Any) -> AIMessage:
-        try:
-            # Said outright, since LangChain else streams every call while somebody listens to the graph.
+        def ask() -> AIMessage:
             with self.limits.call(messages) as spent:
-                reply = self.chat.invoke(list(messages), SILENT, stream=False, **options)  # type: ignore[arg-type]
+                # Not streamed, said outright, since LangChain else streams every call while somebody listens.
+                asked: Any = (list(messages), SILENT)
+                if self._stoppable:
+                    reply = on_loop(self.chat.ainvoke(*asked, stream=False, **options))
+                else:
+                    reply = self.chat.invoke(*asked, stream=False, **options)
                 spent(reply)
+                return reply
+
+        try:
+            reply = within(ask)
         except Exception as error:  # noqa: BLE001 - as above
             raise model_error(error) from None
         self.usage.add(reply)
@@ -203,6 +253,13 @@ def model_error(error: Exception) -> ModelError:
         passing = isinstance(error, httpx.TransportError | ConnectionError)
         said += f" gave an unusable answer ({type(error).__name__}): is it OpenAI-compatible?"
     return kind(said, retryable=passing, cause=cause_of(error, status))
+
+
+def _joined(said: Sequence[BaseMessageChunk]) -> BaseMessageChunk | None:
+    whole: BaseMessageChunk | None = None
+    for chunk in list(said):  # of a call that was given up more may still come
+        whole = chunk if whole is None else whole + chunk
+    return whole
 
 
 def _likeliest(reply: AIMessage) -> list[tuple[str, float]] | None:

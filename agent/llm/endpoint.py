@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 
 from agent.llm.adapter import VARIABLE, Adapter, read_adapter
-from agent.llm.profiles import DEFAULT_PROFILE, get_profile
+from agent.llm.named import called, profile_named
+from agent.llm.profiles import DEFAULT_PROFILE
 from agent.llm.progress import Report, no_report
 from agent.llm.server import answering_name, local_server
 from principles.errors import ConfigError, ModelError, cause_of
@@ -51,7 +52,7 @@ def resolve_endpoint(
     own = _own_adapter(url, adapter)
     if url:
         return _remote(url, model, os.environ.get("CLINALIGN_API_KEY", ""))
-    server = local_server(get_profile(model or DEFAULT_PROFILE), report, own)
+    server = local_server(profile_named(model or DEFAULT_PROFILE), report, own)
     known = (server.base_url, server.model, server.api_key, server.context_tokens)
     return Endpoint(*known, local=True, alive=lambda: server.alive)
 
@@ -73,7 +74,7 @@ def embedded_name(profile: str | None = None, base_url: str | None = None, adapt
     """
     url, model = named_endpoint(profile, base_url)
     own = _own_adapter(url, adapter)
-    return None if url else answering_name(model or DEFAULT_PROFILE, own)
+    return None if url else answering_name(called(model or DEFAULT_PROFILE), own)
 
 
 def _own_adapter(url: str | None, adapter: Path | None) -> Adapter | None:

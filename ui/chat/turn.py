@@ -14,7 +14,7 @@ from ui.common.html import Markup, fill, joined, markdown
 
 Message = dict[str, str]
 # Of the state, what is no result.
-INNER = ("messages", "turns", "pending", "given", "drafted")
+INNER = ("messages", "turns", "english", "pending", "given", "drafted")
 
 
 @dataclass

@@ -33,7 +33,7 @@ def test_result_has_everything_it_promises() -> None:
     result = ask(ScriptedChat(chance=literal), TEA)
     assert set(result) == {
         *("messages", "answer", "draft", "scenario", "principles", "rubric", "rounds", "edits"),
-        *("reviewed", "coverage", "warnings", "usage", "timings"),
+        *("reviewed", "coverage", "timed_out", "warnings", "usage", "timings"),
     }
     assert isinstance(result["messages"][-1], AIMessage)
     assert result["messages"][-1].text == result["answer"]

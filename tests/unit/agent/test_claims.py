@@ -8,6 +8,9 @@ import pytest
 
 from agent import Context, build_agent, resources
 from agent.claims import LEARNT_JOINT, MAX_TOKENS, ClaimCritic, CrossEncoderReader, Joint, base_model, beside
+from agent.grading import grader_over
+from agent.graph import agent_over
+from agent.resources import Resources
 from principles.facts import Fact, _as_principle
 from principles.library import Library
 from principles.schema import Expertise, Label
@@ -154,3 +157,16 @@ def test_what_was_learnt_changes_the_bundled_encoder() -> None:
     assert taught(pair)[0] > 0.99
     assert untaught([]).shape == (0,)
     assert MAX_TOKENS > 0
+
+
+@pytest.mark.usefixtures("fixed_classifier")
+def test_a_grade_knows_the_cards_as_the_critique_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "load_claim_critic", lambda encoder: critic())
+    chat, retriever = ScriptedChat(draft=DRAFT, chance=literal), FixedRetriever(TEA)
+    given: Any = Resources(chat, retriever)  # type: ignore[arg-type]
+    graded = grader_over(given).invoke({"messages": [*ELSE["messages"], {"role": "assistant", "content": DRAFT}]})
+    result = agent_over(given).invoke(ELSE | {"draft": DRAFT}, context=Context(max_rounds=0))
+    assert [one["id"] for one in graded["principles"]] == ["task.tea", "fact.tea-is-wet"]
+    assert graded["rubric"]["criteria"] == result["rubric"]["criteria"]
+    assert graded["grade"] == result["rubric"]["final"]
+    assert graded["grade"]["score"] < 1

@@ -62,7 +62,7 @@ def test_no_question_at_all_shows_the_usage(capfd: pytest.CaptureFixture[str]) -
 
 def test_an_unknown_profile_names_the_known_ones(capfd: pytest.CaptureFixture[str]) -> None:
     err = refused(capfd, QUESTION, "--model", "nope")
-    assert "unknown model profile 'nope'" in err
+    assert "unknown model 'nope'" in err
     assert all(name in err for name in PROFILES)
 
 

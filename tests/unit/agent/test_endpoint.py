@@ -176,7 +176,7 @@ def test_the_model_variable_alone_names_a_profile(started: list[str], monkeypatc
     resolve_endpoint()
     assert started == ["qwen2.5-coder-0.5b"]
     monkeypatch.setenv("CLINALIGN_MODEL", "gpt")
-    with pytest.raises(ConfigError, match="unknown model profile 'gpt'"):
+    with pytest.raises(ConfigError, match="unknown model 'gpt'"):
         resolve_endpoint()
 
 

@@ -103,13 +103,13 @@ def test_after_a_failure_nothing_answers_and_no_draft_is_left(fails: int) -> Non
             talk.invoke(QUESTION, THREAD)  # type: ignore[arg-type]
     else:
         with pytest.raises(InputError):
-            talk.invoke({"messages": [{"role": "user", "content": " "}], "draft": GIVEN}, THREAD)  # type: ignore[typeddict-item,list-item]
+            talk.invoke({"messages": [{"role": "user", "content": "long " * 40_000}], "draft": GIVEN}, THREAD)  # type: ignore[typeddict-item,list-item]
     left = talk.get_state(THREAD).values
     assert "answer" not in left
     assert (left["edits"], left["reviewed"], left["coverage"], left["rounds"]) == ([], False, 0, 0)
     assert (left["rubric"]["draft"], left["rubric"]["final"]) == (None, None)
     if not fails:
-        assert not any(left[key] for key in ("turns", "scenario", "principles"))
+        assert not any(left[key] for key in ("english", "scenario", "principles"))
         assert left["rubric"]["criteria"] == []
     chat.fail_from = None
     assert talk.invoke(QUESTION, THREAD)["draft"] == "Drink water."  # type: ignore[arg-type]
@@ -133,7 +133,7 @@ def test_the_values_of_a_second_question_never_hold_the_first_answer() -> None:
 def test_a_run_that_was_broken_off_goes_on_with_the_draft_that_was_given() -> None:
     talk = agent(NoDraft(chance=literal), JAM, kept=True)
     run = talk.stream({**QUESTION, "draft": GIVEN}, THREAD, stream_mode="updates")  # type: ignore[typeddict-item]
-    assert [list(next(run)) for _ in range(2)] == [["begin"], ["prepare"]]
+    assert [list(next(run)) for _ in range(2)] == [["prepare"], ["scenario"]]
     run.close()
     assert talk.invoke(None, THREAD)["draft"] == GIVEN
 

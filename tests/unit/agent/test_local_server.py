@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from agent.llm import cores, server
-from agent.llm.profiles import get_profile
+from agent.llm.named import profile_named
 from agent.llm.progress import Progress
 from agent.llm.server import LocalServer, chosen_port, local_server
 from principles.errors import ConfigError, ServerError
 
-PROFILE = get_profile("qwen2.5-coder-1.5b")
+PROFILE = profile_named("qwen2.5-coder-1.5b")
 
 
 class FakeServer:

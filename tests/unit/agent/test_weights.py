@@ -16,7 +16,8 @@ from filelock import FileLock
 from huggingface_hub import constants
 
 from agent.llm import hub, mirror, weights
-from agent.llm.profiles import PROFILES, get_profile
+from agent.llm.named import profile_named
+from agent.llm.profiles import PROFILES
 from agent.llm.progress import Progress
 from agent.llm.weights import ensure_weights
 from principles.errors import ConfigError, WeightsError
@@ -58,8 +59,8 @@ def stages(seen: list[Progress]) -> list[str]:
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="unknown model profile 'gpt'") as caught:
-        get_profile("gpt")
+    with pytest.raises(ConfigError, match="unknown model 'gpt'") as caught:
+        profile_named("gpt")
     assert all(name in str(caught.value) for name in PROFILES)
 
 
@@ -301,7 +302,7 @@ def test_the_command_refuses_an_unknown_profile_without_a_traceback(cache: Path)
     process = command("nonsense")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (2, "")
-    assert errors.startswith("clinalign: unknown model profile 'nonsense': use one of")
+    assert errors.startswith("clinalign: unknown model 'nonsense': use one of")
     assert "Traceback" not in errors
 
 

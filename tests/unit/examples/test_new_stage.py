@@ -10,8 +10,8 @@ given the messages alone: the app's own state keeps the last question's draft, w
 
 A stage of the project itself is written in three places: a method of `Nodes` in `agent/nodes.py`, its name and edges in
 `agent_over` in `agent/graph.py`, and its words in `STAGES` in `agent/show.py`, without which the terminal and the page
-show its bare name. What it adds to the result is a field of `Output` in `agent/state.py`, which every run's `begin`
-sets back.
+show its bare name. What it adds to the result is a field of `Output` in `agent/state.py`, which `blank` there
+sets back for every question.
 """
 
 from typing import Annotated, Any, TypedDict
