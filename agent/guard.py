@@ -26,7 +26,7 @@ _SHORT = re.compile(
 _TIMES = {"b": "twice daily", "t": "three times daily", "q": "four times daily", "o": "once a day"}
 # The dose of a tablet is another with another unit. Values of a laboratory ("mg/dl") are none.
 _DOSE = re.compile(
-    r"(\d+(?:[.,]\d+)*)\s?(mg|milligrams?|mcg|[uµμ]g|micrograms?|g|grams?|ml|millilit(?:re|er)s?|iu|u|units?)(?!\w|/d?l\b)",
+    r"(?<!\d)(\d{1,9}(?:[.,]\d{1,9}){0,3})\s?(mg|milligrams?|mcg|[uµμ]g|micrograms?|g|grams?|ml|millilit(?:re|er)s?|iu|u|units?)(?!\w|/d?l\b)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -3,13 +3,14 @@
 `python -m tests.unit.agent.test_health_data` prints the share that is read right (docs/engines.md).
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from agent.guard import new_facts
+from agent.guard import _other_doses, new_facts
 from agent.scenario.cues import cue_names, cues
 from principles.rubric import fill_slots
 
@@ -47,6 +48,16 @@ def test_there_are_two_hundred_different_ones() -> None:
 @pytest.mark.parametrize(("kind", "text", "true", "made"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES])
 def test_it_is_read_as_it_is_meant(kind: str, text: str, true: object, made: object) -> None:
     assert made == true
+
+
+@pytest.mark.parametrize("piece", ["1", "1-", "(1-2 ", "1,111", "5 mg   "])
+def test_endless_figures_take_no_longer_than_they_are(piece: str) -> None:
+    text = piece * 2_000
+    new_facts("ibuprofen", "")  # loads the dictionary
+    started = time.perf_counter()
+    cues(text)
+    _other_doses(text, text, "en")
+    assert time.perf_counter() - started < 10
 
 
 def main() -> None:
