@@ -53,7 +53,6 @@ def test_it_is_read_as_it_is_meant(kind: str, text: str, true: object, made: obj
 @pytest.mark.parametrize("piece", ["1", "1-", "(1-2 ", "1,111", "5 mg   "])
 def test_endless_figures_take_no_longer_than_they_are(piece: str) -> None:
     text = piece * 2_000
-    new_facts("ibuprofen", "")  # loads the dictionary
     started = time.perf_counter()
     cues(text)
     _other_doses(text, text, "en")
