@@ -11,6 +11,24 @@ from functools import cache, lru_cache
 from principles.medicines import INDIC, medicine_keys
 from principles.patterns import patterns
 
+# What is written with a comma where others write a point. Elsewhere a comma parts thousands.
+_DECIMAL_COMMA = frozenset(
+    ("bg", "cs", "da", "de", "el", "es", "fi", "fr", "hu", "id", "it", "nl", "no", "pl", "pt", "ro", "ru", "sv", "tr")
+) | {"uk", "vi"}
+_THOUSANDS = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+(?!\d)") for mark in ",."}
+# How prescriptions shorten words: "1/2 tab BD". Small letters mean that only after an amount.
+_SHORT = re.compile(
+    r"(?P<half>½|(?<![\d/])1/2(?![\d/]))|(?P<quarter>¼|(?<![\d/])1/4(?![\d/]))|\b(?P<capitals>BD|BID|TDS|TID|QID|QDS)\b|"
+    r"\b(?P<dotted>b\.[id]\.?d?|t\.[id]\.[ds]|q\.[id]\.[ds])\b|"
+    r"(?i:(?P<amount>(?:\d\s?(?:mg|mcg|[uµμ]g|ml|g)|tabs?|tablets?|caps?|capsules?|puffs?|units?)\s+)"
+    r"(?P<small>(?:bd|bid|tds|tid|qid|qds|od)\b))",
+)
+_TIMES = {"b": "twice daily", "t": "three times daily", "q": "four times daily", "o": "once a day"}
+# The dose of a tablet is another with another unit. Values of a laboratory ("mg/dl") are none.
+_DOSE = re.compile(
+    r"(?<!\d)(\d{1,9}(?:[.,]\d{1,9}){0,3})\s?(mg|milligrams?|mcg|[uµμ]g|micrograms?|g|grams?|ml|millilit(?:re|er)s?|iu|u|units?)(?!\w|/d?l\b)",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NUMBER_WORDS = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|"
@@ -40,13 +58,51 @@ def new_facts(text: str, *allowed: str, language: str = "en") -> set[str]:
 
     `language` is that of the text, an ISO 639-1 code, in whose words numbers are read beside English.
     """
-    return set(_facts(text, language) - _facts(" ".join(allowed), language))
+    said = " ".join(allowed)
+    return set(_facts(text, language) - _facts(said, language)) | _other_doses(text, said, language)
+
+
+def _other_doses(text: str, said: str, language: str) -> set[str]:
+    """The doses of `text` whose number was given, but only ever with another unit."""
+    given = _doses(said, language)
+    numbers = _DOSE.sub(" ", _written_out(said))
+    alone = {_plain(match[0], language) for match in _NUMBER.finditer(numbers)}
+    dosed = {number for number, _ in given} - alone
+    return {f"{number} {unit}" for number, unit in _doses(text, language) - given if number in dosed}
+
+
+def _doses(text: str, language: str) -> set[tuple[str, str]]:
+    return {(_plain(one[1], language), _unit(one[2].lower())) for one in _DOSE.finditer(_written_out(text))}
+
+
+def _unit(said: str) -> str:
+    """One name for each unit of a dose."""
+    if said in ("mcg", "ug", "µg", "μg") or said.startswith("micro"):
+        return "mcg"
+    if said in ("iu", "u") or said.startswith("unit"):
+        return "units"
+    return {"milligram": "mg", "gram": "g"}.get(said.rstrip("s"), "ml" if said.startswith("mill") else said)
+
+
+def _written_out(text: str) -> str:
+    """The text with figures as everybody reads them and prescriptions' short forms in words."""
+    text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = re.sub(r"\d", lambda digit: str(int(digit[0])), text)
+    return _SHORT.sub(_long, text)
+
+
+def _long(short: re.Match[str]) -> str:
+    if short["half"] or short["quarter"]:
+        return " half " if short["half"] else " quarter "
+    said = short["capitals"] or short["dotted"] or short["small"]
+    return f"{short['amount'] or ''}{_TIMES[said[0].lower()]}"
 
 
 @lru_cache(maxsize=64)  # question, draft and advice are asked about again with every edit; in memory only
 def _facts(text: str, language: str) -> frozenset[str]:
-    text = unicodedata.normalize("NFC", text)
-    numbers = {_plain(match[0]) for match in _NUMBER.finditer(text)}
+    text = _written_out(text)
+    numbers = {_plain(match[0], language) for match in _NUMBER.finditer(text)}
     words = {match[0].lower() for match in _NUMBER_WORDS.finditer(text)}
     if foreign := _number_words(language):
         words -= {"ten"}  # which is "this", "to the" or "have" in Polish, Dutch and Spanish
@@ -65,6 +121,12 @@ def _number_words(language: str) -> re.Pattern[str] | None:
     return re.compile(rf"(?<![\w{INDIC}])(?:{listed.pattern})(?![\w{INDIC}])", re.IGNORECASE)
 
 
-def _plain(number: str) -> str:
+def _plain(number: str, language: str) -> str:
+    """One spelling for each number: 1,000 is 1000, 0,50 is 0.5, and 03 is 3."""
+    for mark, thousands in _THOUSANDS.items():
+        apart = mark == "." if language in _DECIMAL_COMMA else mark == ","
+        if thousands.match(number) and (apart or (mark == "," and number.endswith(",000"))):
+            number = number.replace(mark, "")
     whole, dot, rest = number.replace(",", ".").partition(".")
+    whole = whole.lstrip("0") or "0"
     return f"{whole}.{rest}".rstrip("0").rstrip(".") if dot else whole

@@ -67,11 +67,17 @@ _BOKMAL = "nb"  # what the detector calls Norwegian
 # kind or two of either make a short text English, though names of medicines look like any language.
 _ENGLISH = re.compile(
     r"\b(?:the|my|what|whats|how|should|with|been|this|that|are|you|and|it|i'm|i've|any|same|use|why|do|does|he|she|"
-    r"was|not|your|take|get|pain|help)\b",
+    r"was|not|your|take|get|pain|help|hes|shes|cant|wont|ive)\b",
     re.IGNORECASE,
 )
 _SHARED = re.compile(r"\b(?:is|an|of|for|can|have|has|i|or)\b", re.IGNORECASE)
 _FIFTH = 0.2
+# Hindi and Urdu in Latin letters, which the detectors take for Malay, Hausa or English: two of these words tell it.
+_ROMANISED = re.compile(
+    r"\b(?:hai|hain|hun|hoon|nahi|nahin|mujhe|mera|meri|mere|kya|kaise|karu|karun|karna|chahiye|raha|rahi|bahut|bohot|dard|"
+    r"bukhar|saans|bachcha|baccha|pet|behosh|khoon|dawa|dawai|ulti|chakkar|aur|ko|ka|ki|ke|ho|gaya|gayi)\b",
+    re.IGNORECASE,
+)
 # English words, of which a text in English has so many. english.txt holds the longer ones that stand in four or more of
 # this project's own questions and principles, or of its knowledge cards, and common short ones.
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -106,6 +112,8 @@ def language_of(text: str) -> str:
     """
     if is_english(text):
         return "en"
+    if _romanised(text):
+        return "hi"
     if cry := _cried_in(text):
         return cry
     ranked = _ranked(text)
@@ -123,7 +131,7 @@ def language_of(text: str) -> str:
 
 def is_english(text: str) -> bool:
     """Whether a text is in English, as far as can be told: what is in doubt is, but for a cry for help."""
-    if _cried_in(text):
+    if _cried_in(text) or _romanised(text):
         return False
     words = [word for word in text.split() if any(map(str.isalpha, word))]
     own, shared = len(_ENGLISH.findall(text)), len({word.lower() for word in _SHARED.findall(text)})
@@ -132,6 +140,12 @@ def is_english(text: str) -> bool:
     code, ahead = _likeliest(text)
     # A single word in Latin letters may be the name of a medicine: that says nothing.
     return code == "en" or ahead < MARGIN or (len(words) < 2 and text.isascii()) or _of_english_words(text)
+
+
+def _romanised(text: str) -> bool:
+    """Whether a text is Hindi or Urdu in Latin letters: at least two of its words, and a third of all."""
+    found = [word.lower() for word in _ROMANISED.findall(text)]
+    return len(set(found)) >= 2 and 3 * len(found) >= len(text.split())
 
 
 def _cried_in(text: str) -> str:

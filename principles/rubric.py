@@ -23,9 +23,18 @@ _RELATIONS = (
 _RELATION = re.compile(rf"\b(?:my|our)\s+(?:[\w-]+\s+){{0,4}}?({_RELATIONS})\b", re.IGNORECASE)
 _CHILD = re.compile(r"\bmy\s+(?:[\w-]+\s+){0,4}?(baby|newborn|infant|toddler|child|kid)\b", re.IGNORECASE)
 _PATIENT = re.compile(r"\b(?:patient|pt|y/?o (?:m|f|male|female|man|woman))\b", re.IGNORECASE)
+_AGED = re.compile(
+    r"\b(?:my|our)\s+(?:\d{1,3}[\s-]*(?:days?|weeks?|wks?|months?|mos?)|(?:[1-9]|1[0-7])[\s-]*(?:years?|yrs?))[\s-]*old\b",
+    re.IGNORECASE,
+)
+_NUMBER = r"\d{1,3}(?:,\d{3})+|\d{1,4}(?:[.,/]\d{1,4})?"
+_UNITS = (
+    "mg/dl|mg/l|[munp]?mol/l|[µμ]mol/l|mmol/mol|meq/l|mmhg|g/dl|g/l|[nup]g/m?l|[µμ]g/l|m?i?u/l|iu|mcg|[µμu]g|micrograms?|mg|ml|g|"
+    "kg|lbs?|pounds|stone|st|units?|bpm|°?\\s?[cf]|degrees|%|percent"
+)
 _MEASURE = re.compile(
-    r"\b\d{1,4}(?:[.,/]\d{1,4})?\s?(?:mg/dl|mmol/l|mmhg|g/dl|ng/ml|u/l|iu|mcg|mg|ml|g|kg|lbs?|pounds|bpm|°\s?[cf]|"
-    r"degrees|%|percent)(?![\w/])",
+    rf"(?<![\w/.,-])(?:(?:{_NUMBER})\s?(?:{_UNITS})(?![\w/])|"
+    r"(?:(?<=bp )|(?<=pressure )|(?<=pressure is )|(?<=pressure was ))\d{2,3}(?:/| over )\d{2,3}(?![\d/]))",
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
@@ -109,7 +118,7 @@ def _medicines_asked_about(text: str) -> list[str]:
 def _person(text: str) -> str | None:
     if match := _RELATION.search(text):
         return f"the person's {match[1].lower()}"
-    if _CHILD.search(text):
+    if _CHILD.search(text) or _AGED.search(text):
         return "the child"
     return "the patient" if _PATIENT.search(text) else None
 

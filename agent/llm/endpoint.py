@@ -17,6 +17,7 @@ from principles.errors import ConfigError, ModelError, cause_of
 
 LISTING_SECONDS = 10.0
 NAMES_SHOWN = 10
+_CONTEXT_KEYS = ("max_model_len", "context_length", "max_context_length", "context_window")
 
 
 @dataclass(frozen=True)
@@ -153,10 +154,10 @@ def _served(url: httpx.URL, api_key: str) -> dict[str, int | None]:
 
 
 def _context(entry: dict[str, object]) -> int | None:
-    """vLLM calls it max_model_len, llama.cpp meta.n_ctx; others do not say."""
+    """vLLM and SGLang call it max_model_len, llama.cpp meta.n_ctx, gateways by other names; many do not say."""
     meta = entry.get("meta")
-    size = entry.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, dict) else None)
-    return size if isinstance(size, int) else None
+    sizes = [entry.get(key) for key in _CONTEXT_KEYS] + [meta.get("n_ctx") if isinstance(meta, dict) else None]
+    return next((size for size in sizes if isinstance(size, int) and size > 0), None)
 
 
 def _only(contexts: dict[str, int | None], shown: str) -> str:

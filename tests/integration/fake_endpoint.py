@@ -5,7 +5,7 @@ import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -32,8 +32,23 @@ one of STATUSES or BODIES, "hang", "drop", "die" (the server ends), and for a dr
 "error_event"."""
 
 
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a kind of server differs: which requests it `refuses` with which status and body, what it makes of a whole
+    `reply`, and of the events of a `stream`, some of which may be raw lines."""
+
+    refuses: Callable[[Body], tuple[int, Any] | None] = lambda body: None
+    reply: Callable[[Body, Body], Body] = lambda body, reply: reply
+    stream: Callable[[Body, list[Body]], list[Body | bytes]] = lambda body, events: list(events)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 class FakeEndpoint:
-    """Serves one model. `chance` is P(yes) of a prompt, `calls` what was asked, `keys` every Authorization header.
+    """Serves one model. `chance` is P(yes) of a prompt, `calls` what was asked, `keys` every Authorization header;
+    `form` is the kind of server that it plays where it answers.
 
     Its error replies quote the prompt, as real servers do.
     """
@@ -42,6 +57,7 @@ class FakeEndpoint:
         self.draft = "Rest a while. Drink tea."
         self.chance: Callable[[str], float] = lambda prompt: 0.9
         self.rule: Rule = lambda call: "ok"
+        self.form = Form()
         self.context_tokens = context_tokens
         self.calls: list[Call] = []
         self.keys: set[str | None] = set()
@@ -81,7 +97,10 @@ def _handler(endpoint: FakeEndpoint) -> type[BaseHTTPRequestHandler]:
                 self._answer(call, way)
 
         def _answer(self, call: Call, way: str) -> None:
-            if way == "refuses_logprobs" and call.body.get("logprobs"):
+            refusal = endpoint.form.refuses(call.body) if way == "ok" else None
+            if refusal is not None:
+                self._send(refusal[0], json.dumps(refusal[1]).encode(), endpoint.form.headers)
+            elif way == "refuses_logprobs" and call.body.get("logprobs"):
                 self._send(400, json.dumps({"error": {"message": "logprobs are not supported"}}).encode())
             elif way in STATUSES:
                 error = {"error": {"message": f"cannot answer: {call.prompt}", "type": "server_error"}}
@@ -95,23 +114,28 @@ def _handler(endpoint: FakeEndpoint) -> type[BaseHTTPRequestHandler]:
             elif way != "drop" and call.kind == "draft":
                 self._stream(call, way)
             elif way != "drop":
-                self._send(200, json.dumps(_reply(endpoint, call, way)).encode())
+                reply = endpoint.form.reply(call.body, _reply(endpoint, call, way))
+                self._send(200, json.dumps(reply).encode())
 
         def _stream(self, call: Call, way: str) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for number, word in enumerate(endpoint.draft.split(" ")):
+            words = endpoint.draft.split(" ")
+            events = [_chunk({"content": word if number == 0 else f" {word}"}) for number, word in enumerate(words)]
+            events += [_chunk({}, "stop"), _chunk(None) | {"usage": _usage()}]
+            for number, event in enumerate(endpoint.form.stream(call.body, events)):
                 if number == 2 and way == "hang_midway":
                     endpoint.closing.wait()
                 if number == 2 and way in ("hang_midway", "drop_midway"):
                     return
                 if number == 2 and way == "error_event":
                     self._event({"error": {"message": f"cannot go on with: {call.prompt}", "code": 500}})
-                self._event(_chunk({"content": word if number == 0 else f" {word}"}))
-            self._event(_chunk({}, "stop"))
-            self._event(_chunk(None) | {"usage": _usage()})
+                if isinstance(event, bytes):
+                    self._write(event)
+                else:
+                    self._event(event)
             self._write(b"data: [DONE]\n\n")
             self.wfile.write(b"0\r\n\r\n")
 
@@ -121,8 +145,10 @@ def _handler(endpoint: FakeEndpoint) -> type[BaseHTTPRequestHandler]:
         def _write(self, piece: bytes) -> None:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
 
-        def _send(self, status: int, body: bytes) -> None:
+        def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
             self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -138,7 +164,7 @@ def _call(body: dict[str, Any]) -> Call:
     prompt = str(body["messages"][-1]["content"])
     if body.get("stream"):
         return Call("draft", prompt, body)
-    if body.get("response_format"):
+    if body.get("response_format") or "Reply in JSON" in prompt:
         return Call("json", prompt, body)
     return Call("applies" if "Is it true that" in prompt else "verdict", prompt, body)
 
@@ -149,7 +175,7 @@ def _reply(endpoint: FakeEndpoint, call: Call, way: str) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
     text = word.title()
     if call.kind == "json":
-        verdicts = call.body["response_format"]["json_schema"]["name"] == "verdicts"
+        verdicts = '"verdicts"' in call.prompt
         text = json_verdicts(call.prompt, word) if verdicts else json.dumps({"text": "Please see a nurse."})
     elif way != "no_logprobs":
         top = [_logprob("Yes", chance), _logprob("No", 1 - chance)]

@@ -82,7 +82,17 @@ def test_the_only_model_of_the_server_is_taken(api: FakeApi, monkeypatch: pytest
     assert api.key == "Bearer s3cret"
 
 
-@pytest.mark.parametrize("extra", [{"max_model_len": 4096}, {"meta": {"n_ctx": 4096}}], ids=["vllm", "llama.cpp"])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"max_model_len": 4096},
+        {"meta": {"n_ctx": 4096}},
+        {"context_length": 4096},
+        {"max_context_length": 4096},
+        {"context_window": 4096},
+    ],
+    ids=["vllm", "llama.cpp", "gateways", "mistral", "groq"],
+)
 def test_the_context_size_is_read_from_the_listing(api: FakeApi, extra: dict[str, object]) -> None:
     api.body = listing("served-model", **extra)
     assert resolve_endpoint().context_tokens == 4096

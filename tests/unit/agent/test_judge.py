@@ -31,8 +31,15 @@ def test_a_verdict_is_the_share_of_yes() -> None:
 
 
 def test_neither_word_is_unknown() -> None:
-    (verdict,) = judge(chance=lambda prompt: None).verdicts(TURNS, "x", criteria("tea"))
+    chance = lambda prompt: None if "say tea" in prompt else 0.9  # noqa: E731
+    (verdict,) = judge(chance=chance).verdicts(TURNS, "x", criteria("tea"))
     assert (verdict.label, verdict.probability) == (Label.UNKNOWN, None)
+
+
+def test_a_model_that_says_neither_word_to_anybody_is_asked_for_json() -> None:
+    """One that reasons first, or an endpoint that gives numbers for tokens."""
+    (verdict,) = judge(chance=lambda prompt: None).verdicts(TURNS, "x", criteria("tea"))
+    assert (verdict.label, verdict.probability, verdict.reason) == (Label.NOT_MET, None, "it says so")
 
 
 def test_all_questions_share_everything_before_the_criterion() -> None:
@@ -49,14 +56,14 @@ def test_without_logprobs_the_same_question_is_asked_as_json() -> None:
     found = ModelJudge(Model(chat)).verdicts(TURNS, "x", criteria("tea", "jam"))
     assert [v.label for v in found] == [Label.MET, Label.NOT_MET]
     assert found[0].reason == "it says so"
-    assert len(chat.prompts) == 3  # the endpoint is tried once, not once a criterion
+    assert len(chat.prompts) == 4  # the endpoint is tried once, with a question of its own, not once a criterion
 
 
 def test_malformed_json_is_unknown_after_a_bounded_retry() -> None:
     chat = ScriptedChat(logprobs=False, reply=lambda prompt: '{"verdict": "perhaps"}')
     (verdict,) = ModelJudge(Model(chat)).verdicts(TURNS, "x", criteria("tea"))
     assert verdict.label is Label.UNKNOWN
-    assert len(chat.prompts) == 3
+    assert len(chat.prompts) == 4
 
 
 def test_a_failed_call_keeps_its_siblings() -> None:
@@ -191,7 +198,11 @@ REQUEST = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
         (openai.APIConnectionError(request=REQUEST), "cannot be reached"),
         (openai.AuthenticationError("SECRET", response=httpx.Response(401, request=REQUEST), body=None), "API_KEY"),
         (openai.NotFoundError("SECRET", response=httpx.Response(404, request=REQUEST), body=None), "CLINALIGN_MODEL"),
-        (openai.BadRequestError("SECRET", response=httpx.Response(400, request=REQUEST), body=None), "context"),
+        (openai.BadRequestError("SECRET", response=httpx.Response(400, request=REQUEST), body=None), "log tells why"),
+        (
+            openai.BadRequestError("the context length is 8", response=httpx.Response(400, request=REQUEST), body=None),
+            "exceeds its context",
+        ),
         (openai.UnprocessableEntityError("SECRET", response=httpx.Response(422, request=REQUEST), body=None), "422"),
         (openai.InternalServerError("SECRET", response=httpx.Response(500, request=REQUEST), body=None), "HTTP 500"),
         (ValueError("SECRET"), "unusable answer"),

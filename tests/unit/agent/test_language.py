@@ -208,3 +208,23 @@ def test_somebody_elses_answer_is_graded_by_the_same_principles(seen: Seen) -> N
     said: Any = [{"role": "user", "content": SPANISH}, {"role": "assistant", "content": DRAFT}]
     grader_over(Resources(chat, FixedRetriever(principle("tea")))).invoke({"messages": said})  # type: ignore[arg-type]
     assert [turn["content"] for turn in seen.turns] == [ENGLISH]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mujhe bukhar hai",
+        "pet me bahut dard hai",
+        "sar dard ho raha hai kya karu",
+        "bachcha saans nahi le raha",
+        "mera bachcha behosh hai",
+        "bukhar 3 din se hai doctor kya karna chahiye",
+    ],
+)
+def test_hindi_in_latin_letters_is_told(text: str) -> None:
+    assert language_of(text) == "hi"
+
+
+@pytest.mark.parametrize("text", ["", "ok", "k", "thx", "hmm", "...", "idk", "hes blue", "hi", "why", "2 days"])
+def test_a_filler_or_a_cry_without_its_apostrophe_is_english(text: str) -> None:
+    assert is_english(text)
