@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "training.distil.bench",
         "How much of what physicians ask for do distilled libraries cover? (To make one: python -m principles distil.)",
     ),
+    "sft": ("training.sft.command", "Train a policy on reference answers, before GRPO."),
     "grpo": ("training.grpo.command", "Train a policy on the rubric reward with GRPO."),
     "export": ("training.grpo.export", "Turn a trained checkpoint into a model folder that serves anywhere."),
     "grpo-bench": ("training.grpo.bench", "Time a training step against plain TRL with a constant reward."),

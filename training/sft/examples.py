@@ -1,0 +1,87 @@
+"""Reference answers to questions, read from files of any form that `principles.records` reads.
+
+A record is a question as everywhere, with the answer under one of the names in `ANSWERS`. Null or empty ones are
+passed over and counted: HealthBench has ideal answers to some of its items only. What belongs to HealthBench Hard, or
+is asked in a file that is kept for measuring, is refused by the prompt's text. Errors quote no text of the record.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.critic.quoting import neutral
+from agent.llm.sendable import sendable
+from principles.errors import ConfigError
+from principles.hard import digests, refuse_hard
+from principles.records import fault, records
+from training.common.questions import Question, question_of_record
+
+ANSWERS = (
+    "ideal_completion",
+    "preferred",
+    "chosen",
+    "answer",
+    "Free_form_answer",
+    "response",
+    "completion",
+    "output",
+)
+QUESTIONS = ("Question",)
+MEASURED = "keep what is measured apart from what is learnt, or take these records out of the data"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question and the answer that is learnt."""
+
+    question: Question
+    answer: str
+
+
+def read_examples(path: Path) -> tuple[list[Example], int]:
+    """The examples of a file in its order, and how many records had no answer. Raises ConfigError."""
+    found: list[Example] = []
+    hard: list[bool] = []
+    without = 0
+    for place, record in records(path):
+        question = question_of_record(with_question(record), path, place)
+        hard.append(question.hard)
+        answer = _answer(record, path, place)
+        if answer:
+            found.append(Example(question, answer))
+        else:
+            without += 1
+    refuse_hard(path, hard)
+    if not found:
+        raise ConfigError(f"{path}: no record has an answer: give it as one of {', '.join(ANSWERS)}")
+    return found, without
+
+
+def with_question(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its question under the name that questions are read by."""
+    named = next((name for name in QUESTIONS if name in record), None)
+    return {"question": record[named], **record} if named and "question" not in record else record
+
+
+def refuse_measured(path: Path, questions: Sequence[Question], test: Sequence[Path]) -> None:
+    """Raises ConfigError where a question of the file at `path` is asked in a file of `test` too."""
+    for other in test:
+        kept = set[str]().union(
+            *(digests(question_of_record(with_question(one), other, place).turns) for place, one in records(other))
+        )
+        same = sum(not digests(question.turns).isdisjoint(kept) for question in questions)
+        if same:
+            raise ConfigError(f"{path}: {same} of {len(questions)} questions are asked in {other} as well: {MEASURED}")
+
+
+def _answer(record: dict[str, Any], path: Path, place: str) -> str:
+    given = [name for name in ANSWERS if record.get(name) is not None]
+    if len(given) > 1:
+        raise fault(path, place, f"it has an answer as {' and as '.join(given)}: leave all but one")
+    value = record[given[0]] if given else ""
+    if isinstance(value, list) and value and isinstance(value[-1], dict):  # preferences often hold the conversation
+        value = value[-1].get("content") if value[-1].get("role") == "assistant" else None
+    if not isinstance(value, str):
+        raise fault(path, place, f"{given[0]}: it is not the text of an answer")
+    return neutral(sendable(value).strip())
