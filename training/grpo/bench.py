@@ -50,7 +50,8 @@ def run(given: argparse.Namespace) -> int:
 def _steps(recipe: Recipe, corpus: Any, tokenizer: Any, reward: Any) -> list[tuple[float, float]]:
     # Seconds of imports: not before they are wanted.
     from training.grpo.clock import Clock
-    from training.grpo.trainer import Bar, Guards, grpo_trainer
+    from training.grpo.trainer import Guards, grpo_trainer
+    from training.tuning.bar import Bar
 
     with tempfile.TemporaryDirectory() as folder:
         trainer = grpo_trainer(recipe, corpus, tokenizer, reward, Path(folder))

@@ -10,8 +10,9 @@ from agent import NOTICE
 from training.common.page import canary_lines, table_head, table_row
 from training.grpo.forms import ADAPTER, BFLOAT16, FLOAT32, MOST_LOST, PROBES, Exported
 from training.grpo.gguf_adapter import FILE
-from training.grpo.log import GOLD, LENGTH, PROXY, RUBRIC, series
+from training.grpo.log import GOLD, LENGTH, PROXY, RUBRIC
 from training.sft.report import data_lines, loss_lines
+from training.tuning.log import series
 
 LIMITS = (
     "Trained on rubrics and a model's judgement, not on what becomes of patients. A rubric reward can be gamed: the "

@@ -87,7 +87,8 @@ def run(given: argparse.Namespace) -> int:
 def prepare(recipe: Recipe, recipe_path: Path) -> tuple[Any, Corpus]:
     """Tokenizer and examples, all checked before compute is spent. Raises ConfigError and WeightsError."""
     paths = [find_data(path, recipe_path) for path in recipe.data]
-    examples, unanswered = read_all(paths, [find_data(path, recipe_path) for path in recipe.test], recipe.limit)
+    questions, test = ([find_data(path, recipe_path) for path in some] for some in (recipe.questions, recipe.test))
+    examples, unanswered = read_all(paths, questions, test, recipe.limit)
     tokenizer = load_tokenizer(recipe.model, texts_of(examples))
     return tokenizer, split(recipe, paths, examples, unanswered, tokenizer)
 

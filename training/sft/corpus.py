@@ -51,12 +51,14 @@ class Corpus:
         return sorted({one.canary for one in (*self.train, *self.held_out) if one.canary})
 
 
-def read_all(paths: Sequence[Path], test: Sequence[Path], limit: int | None) -> tuple[list[Example], int]:
+def read_all(
+    paths: Sequence[Path], questions: Sequence[Path], test: Sequence[Path], limit: int | None
+) -> tuple[list[Example], int]:
     """The examples of all files, and how many records had no answer. Raises ConfigError."""
     found: list[Example] = []
     without = 0
     for path in paths:
-        examples, unanswered = read_examples(path)
+        examples, unanswered = read_examples(path, questions)
         refuse_measured(path, [one.question for one in examples], test)
         found += examples
         without += unanswered

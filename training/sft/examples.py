@@ -5,7 +5,7 @@ passed over and counted: HealthBench has ideal answers to some of its items only
 is asked in a file that is kept for measuring, is refused by the prompt's text. Errors quote no text of the record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,12 @@ from agent.critic.quoting import neutral
 from agent.llm.sendable import sendable
 from principles.errors import ConfigError
 from principles.hard import digests, refuse_hard
+from principles.lines import CONVERSATIONS, IDS
 from principles.records import fault, records
 from training.common.questions import Question, question_of_record
 
-ANSWERS = (
-    "ideal_completion",
-    "preferred",
-    "chosen",
-    "answer",
-    "Free_form_answer",
-    "response",
-    "completion",
-    "output",
-)
-QUESTIONS = ("Question",)
+# In small letters, as records give every name.
+ANSWERS = ("ideal_completion", "preferred", "chosen", "answer", "free_form_answer", "response", "completion", "output")
 MEASURED = "keep what is measured apart from what is learnt, or take these records out of the data"
 
 
@@ -39,13 +31,17 @@ class Example:
     answer: str
 
 
-def read_examples(path: Path) -> tuple[list[Example], int]:
-    """The examples of a file in its order, and how many records had no answer. Raises ConfigError."""
+def read_examples(path: Path, questions: Sequence[Path] = ()) -> tuple[list[Example], int]:
+    """The examples of a file in its order, and how many records had no answer.
+
+    A record without a question is an answer to that with its key in `questions`. Raises ConfigError.
+    """
+    asked = asked_in(questions)
     found: list[Example] = []
     hard: list[bool] = []
     without = 0
     for place, record in records(path):
-        question = question_of_record(with_question(record), path, place)
+        question = question_of_record(_joined(record, asked, path, place), path, place)
         hard.append(question.hard)
         answer = _answer(record, path, place)
         if answer:
@@ -58,17 +54,33 @@ def read_examples(path: Path) -> tuple[list[Example], int]:
     return found, without
 
 
-def with_question(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with its question under the name that questions are read by."""
-    named = next((name for name in QUESTIONS if name in record), None)
-    return {"question": record[named], **record} if named and "question" not in record else record
+def asked_in(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """The question of each record that has one, by each of its ids. Raises ConfigError."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        for _, record in records(path):
+            question = {
+                name: record[name] for name in (*CONVERSATIONS, "canary", "hard") if record.get(name) is not None
+            }
+            found |= {str(record[name]): question for name in IDS if record.get(name)}
+    return found
+
+
+def _joined(record: dict[str, Any], asked: Mapping[str, dict[str, Any]], path: Path, place: str) -> dict[str, Any]:
+    if any(record.get(name) is not None for name in CONVERSATIONS):
+        return record
+    found = next((asked[str(record[name])] for name in IDS if str(record.get(name)) in asked), None)
+    if found is None:
+        told = "is in none of the files of questions" if asked else "stands elsewhere: name its file as questions"
+        raise fault(path, place, f"it has no question, and the question with its key {told}")
+    return {**record, **found}
 
 
 def refuse_measured(path: Path, questions: Sequence[Question], test: Sequence[Path]) -> None:
     """Raises ConfigError where a question of the file at `path` is asked in a file of `test` too."""
     for other in test:
         kept = set[str]().union(
-            *(digests(question_of_record(with_question(one), other, place).turns) for place, one in records(other))
+            *(digests(question_of_record(one, other, place).turns) for place, one in records(other))
         )
         same = sum(not digests(question.turns).isdisjoint(kept) for question in questions)
         if same:

@@ -1,6 +1,6 @@
 """What the log of a training on given answers tells: the loss on held-out answers, its best, and when to stop."""
 
-from training.grpo.log import Log, series
+from training.tuning.log import Log, series
 
 LOSS, HELD_OUT = "loss", "eval_loss"
 

@@ -10,8 +10,8 @@ from agent import NOTICE
 from principles.files import write_atomic
 from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
-from training.grpo.log import Log, series
 from training.sft.losses import HELD_OUT, LOSS, best
+from training.tuning.log import Log, series
 
 CURVES = {LOSS: "loss in training", HELD_OUT: "loss on held-out answers"}
 

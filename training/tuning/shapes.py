@@ -59,11 +59,11 @@ def shape_of(model: str) -> Shape:
     if model in SHAPES:
         return SHAPES[model]
     if model == TINY:
-        return _from_config(tiny_config())
+        return from_config(tiny_config())
     from transformers import AutoConfig
 
     try:
-        return _from_config(AutoConfig.from_pretrained(model))
+        return from_config(AutoConfig.from_pretrained(model))
     except (OSError, ValueError, AttributeError) as error:
         raise ConfigError(
             f"model: {model!r} is not found ({type(error).__name__}): give tiny, a profile ({', '.join(PROFILES)}), "
@@ -71,7 +71,8 @@ def shape_of(model: str) -> Shape:
         ) from None
 
 
-def _from_config(config: Any) -> Shape:
+def from_config(config: Any) -> Shape:
+    """The sizes that a transformers configuration states."""
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     experts = getattr(config, "num_experts", 0) or 0
     return Shape(

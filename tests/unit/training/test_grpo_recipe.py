@@ -24,7 +24,7 @@ from training.grpo.trainer import _arguments as trainer_arguments
 from training.grpo.trainer import in_order
 from training.judge.registry import RULES
 from training.tuning.run_folder import start_of
-from training.tuning.shapes import GIB, SHAPES, shape_of
+from training.tuning.shapes import GIB, SHAPES, from_config, shape_of
 
 RECIPES = sorted(RECIPE.parent.glob("*.yaml"))
 QUESTION = {
@@ -258,7 +258,7 @@ def test_processes_that_were_not_started(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_too_small_is_seen_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.grpo import run_folder
+    from training.tuning import run_folder
 
     monkeypatch.setattr(run_folder.shutil, "disk_usage", lambda path: type("U", (), {"free": 1000})())
     with pytest.raises(ConfigError, match="GiB are free, the checkpoints need"):
@@ -297,7 +297,7 @@ def test_parameters_of_the_shapes_agree_with_the_models() -> None:
     for config in (Qwen3Config(**dense), Qwen3MoeConfig(**sparse)):
         with torch.device("meta"):
             counted = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
-        assert plan._from_config(config).parameters() == pytest.approx(counted, rel=1e-3)
+        assert from_config(config).parameters() == pytest.approx(counted, rel=1e-3)
     assert shape.parameters() == pytest.approx(4.02e9, rel=0.01)
     assert (mixture.parameters(), mixture.parameters(active_only=True)) == (
         pytest.approx(30.5e9, rel=0.01),
@@ -314,7 +314,7 @@ def test_lora_weights_are_counted_as_peft_makes_them() -> None:
 
     model = get_peft_model(AutoModelForCausalLM.from_config(tiny_config()), lora_config(4))
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    assert plan._from_config(tiny_config()).lora(4) == trained
+    assert from_config(tiny_config()).lora(4) == trained
 
 
 def test_what_trl_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from agent.prompts import prompt
 from principles.errors import ConfigError
 from tests import needs
-from tests.unit.training.tiny_run import command
+from tests.unit.training.tiny_run import command, grpo
 from training.sft.corpus import in_order, split, texts_of
 from training.sft.examples import read_examples, refuse_measured
 from training.sft.losses import has_stalled
@@ -150,6 +150,28 @@ def test_a_lora_is_exported_at_its_best_and_grpo_begins_with_it(tmp_path: Path) 
     assert "loss on held-out answers" in card
     assert (adapter / "adapter.gguf").exists()
     assert command(training.grpo.export, out, tmp_path / "merged") == 0
+    begun = tmp_path / "grpo"
+    start = {"init_adapter": adapter, "lora_rank": 4, "steps": 1, "save_every": 1, "kl": 0.1, "learning_rate": 1e-9}
+    assert grpo(out=begun, **start) == 0
+    assert same_lora(begun / "checkpoint-1", adapter) < 1e-6  # at such a rate it stays where it began
+    assert same_lora(begun / "checkpoint-1", out / "checkpoint-5") > 1e-3
+    (step,) = [one for one in state_of(begun / "checkpoint-1")["log_history"] if "kl" in one]
+    assert step["kl"] == pytest.approx(0, abs=1e-5)  # it is measured from the adapter, not from the model below it
+    assert grpo("--resume", out=begun, **start | {"steps": 2}) == 0
+    with pytest.raises(ConfigError, match="is of rank 4, and lora_rank is 8"):
+        grpo(out=tmp_path / "other", **start | {"lora_rank": 8})
+    with pytest.raises(ConfigError, match=r"init_adapter: .* cannot be put on the model"):
+        grpo(out=tmp_path / "other2", **start | {"init_adapter": tmp_path})
+
+
+def same_lora(one: Path, other: Path) -> float:
+    """The largest difference between the tensors of two adapters."""
+    from safetensors.torch import load_file
+
+    first, second = (load_file(folder / "adapter_model.safetensors") for folder in (one, other))
+    trained = [name for name in first if "lora" in name]
+    assert trained == [name for name in second if "lora" in name]
+    return max(float((first[name].float() - second[name].float()).abs().max()) for name in trained)
 
 
 def test_export_takes_the_best_checkpoint(finished: Path, tmp_path: Path) -> None:
@@ -181,13 +203,23 @@ def test_answers_under_several_names(tmp_path: Path) -> None:
     assert without == 1
 
 
+def test_answers_are_joined_to_their_questions(tmp_path: Path) -> None:
+    asked = write(tmp_path / "asked.jsonl", {"key": "a", "prompt": [{"role": "user", "content": "Is it bad?"}]})
+    data = write(tmp_path / "data.jsonl", {"key": "a", "ideal_completion": "No."})
+    (example,), _ = read_examples(data, [asked])
+    assert example.question.text == "Is it bad?"
+    other = write(tmp_path / "other.jsonl", {"key": "b", "ideal_completion": "No."})
+    with pytest.raises(ConfigError, match=r"line 1: .* is in none of the files of questions"):
+        read_examples(other, [asked])
+
+
 @pytest.mark.parametrize(
     ("record", "said"),
     [
         ({"question": "Is it?"}, "no record has an answer"),
         ({"question": "Is it?", "answer": 3}, "answer: it is not the text"),
         ({"question": "Is it?", "answer": "Yes", "response": "No"}, "an answer as answer and as response"),
-        ({"answer": "Yes"}, "either a question or a prompt"),
+        ({"answer": "Yes", "key": "a"}, "it has no question, and the question with its key stands elsewhere"),
         ({"question": "Is it?", "answer": "Yes", "hard": True}, "1 of 1 prompts are of HealthBench Hard"),
     ],
 )
