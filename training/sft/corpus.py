@@ -19,7 +19,8 @@ POOL = 8
 
 @dataclass(frozen=True)
 class Sized:
-    """An example as it is learnt: {role, content} of its prompt and of its answer, and the tokens of both."""
+    """An example as it is learnt: {role, content} of its prompt and of its answer, and the tokens of both; of a pair
+    those of the longer answer."""
 
     prompt: list[dict[str, str]]
     answer: list[dict[str, str]]
@@ -27,6 +28,7 @@ class Sized:
     answer_tokens: int
     identity: str
     canary: str | None
+    rejected: list[dict[str, str]] | None = None
 
     @property
     def tokens(self) -> int:
@@ -71,8 +73,9 @@ def sized(recipe: Learning, example: Example, tokenizer: Any) -> Sized:
     answer = [{"role": "assistant", "content": example.answer}]
     asked = token_count(tokenizer, prompt)
     identity = min(digests(example.question.turns), default=example.question.prompt_id)
-    told = token_count(tokenizer, prompt + answer, asked=False) - asked
-    return Sized(prompt, answer, asked, told, identity, example.question.canary)
+    rejected = [{"role": "assistant", "content": example.rejected}] if example.rejected is not None else None
+    told = max(token_count(tokenizer, prompt + one, asked=False) for one in (answer, rejected) if one) - asked
+    return Sized(prompt, answer, asked, told, identity, example.question.canary, rejected)
 
 
 def split(
@@ -130,4 +133,8 @@ def _by_length(asked: Sequence[Sized], recipe: Learning) -> Iterator[Sized]:
 
 def texts_of(examples: Sequence[Example]) -> list[str]:
     """All that examples say, for making a tokenizer."""
-    return [text for one in examples for text in (*(turn["content"] for turn in one.question.turns), one.answer)]
+    return [
+        text
+        for one in examples
+        for text in (*(turn["content"] for turn in one.question.turns), one.answer, one.rejected or "")
+    ]

@@ -25,10 +25,11 @@ MEASURED = "keep what is measured apart from what is learnt, or take these recor
 
 @dataclass(frozen=True)
 class Example:
-    """A question and the answer that is learnt."""
+    """A question and the answer that is learnt, perhaps against one that is `rejected`."""
 
     question: Question
     answer: str
+    rejected: str | None = None
 
 
 def read_examples(path: Path, questions: Sequence[Path] = ()) -> tuple[list[Example], int]:
@@ -52,6 +53,22 @@ def read_examples(path: Path, questions: Sequence[Path] = ()) -> tuple[list[Exam
     if not found:
         raise ConfigError(f"{path}: no record has an answer: give it as one of {', '.join(ANSWERS)}")
     return found, without
+
+
+def read_pairs(path: Path) -> list[Example]:
+    """The preferences of a file in its order. Raises ConfigError, also where a record has no pair."""
+    found: list[Example] = []
+    hard: list[bool] = []
+    for place, record in records(path):
+        question = question_of_record(record, path, place, pairs=True)
+        hard.append(question.hard)
+        if question.pair is None:
+            raise fault(path, place, "it has no pair: give a chosen (or preferred) and a rejected answer")
+        found.append(Example(question, neutral(question.pair.preferred), neutral(question.pair.rejected)))
+    refuse_hard(path, hard)
+    if not found:
+        raise ConfigError(f"{path}: holds no pair: make them with `python -m training pairs`")
+    return found
 
 
 def asked_in(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:

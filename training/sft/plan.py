@@ -45,10 +45,10 @@ def check(recipe: Learning, shape: Shape) -> None:
         )
 
 
-def lines(recipe: Learning, shape: Shape, corpus: Corpus) -> Iterator[str]:
-    """The plan, to be read."""
+def lines(recipe: Learning, shape: Shape, corpus: Corpus, sequences: int = 1) -> Iterator[str]:
+    """The plan, to be read. `sequences`: the answers of an example."""
     longest = max(one.tokens for one in (*corpus.train, *corpus.held_out))
-    taken = memory(recipe, shape, longest)
+    taken = memory(recipe, shape, longest, sequences)
     steps = recipe.steps(len(corpus.train))
     tokens = sum(one.tokens for one in corpus.train)
     learnt = sum(one.answer_tokens for one in corpus.train)

@@ -14,6 +14,8 @@ from training.sft.losses import HELD_OUT, LOSS, best
 from training.tuning.log import Log, series
 
 CURVES = {LOSS: "loss in training", HELD_OUT: "loss on held-out answers"}
+# Of preferences: the share of pairs whose chosen answer has become likelier by more than the rejected one.
+SHARES = {"rewards/accuracies": "pairs told apart", "eval_rewards/accuracies": "held-out pairs told apart"}
 
 
 def write_report(out: Path, log: Log, run: Mapping[str, Any], ending: str) -> Path:
@@ -38,8 +40,8 @@ def _page(log: Log, run: Mapping[str, Any], ending: str) -> Iterator[str]:
 
 def loss_lines(log: Log) -> Iterator[str]:
     """A table of the losses."""
-    yield from table_head("nats a token", "first", "last", "lowest", "highest")
-    for name, label in CURVES.items():
+    yield from table_head("figure", "first", "last", "lowest", "highest")
+    for name, label in (CURVES | SHARES).items():
         values = [value for _, value in series(log, name)]
         if values:
             yield table_row(label, *(f"{one:.3f}" for one in (values[0], values[-1], min(values), max(values))))
@@ -63,7 +65,7 @@ def _picture(log: Log) -> bytes:
         points = series(log, name)
         if points:
             axes.plot(*zip(*points, strict=True), label=label, marker="o" if name == HELD_OUT else None, markersize=4)
-    axes.set(title="Loss, nats a token", xlabel="step")
+    axes.set(title="Loss", xlabel="step")
     if axes.lines:
         axes.legend()
     return png(figure)
