@@ -35,12 +35,15 @@ def make_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, out: Path) -> A
     trainer = DPOTrainer(
         model=model,
         args=arguments,
-        train_dataset=_rows(in_order(recipe, corpus.train)),
+        train_dataset=_rows(corpus.train),
         eval_dataset=_rows(corpus.held_out),
         processing_class=tokenizer,
         peft_config=lora_config(recipe.lora_rank) if recipe.lora_rank and not recipe.init_adapter else None,
         callbacks=[Stall(recipe.patience), loss_bar()],
     )
+    # The reference has been asked about each pair by now, once; what follows are the pairs of all steps.
+    place = {id(one): at for at, one in enumerate(corpus.train)}
+    trainer.train_dataset = trainer.train_dataset.select([place[id(one)] for one in in_order(recipe, corpus.train)])
     trainer.remove_callback(PrinterCallback)
     return trainer
 

@@ -1,8 +1,8 @@
 """`python -m training pairs`: of each question's sampled answers the better and the worse, for `dpo` and `sft`.
 
 A pair is taken where the difference is one of substance: larger than the judge's own doubt, between answers of like
-length, whole and judged. Of the pairs of a question that pass, the one with the largest difference is written. The doubt
-is the standard deviation of a difference if each verdict were drawn with the probability that the judge gives it.
+length, whole and judged. Of the pairs of a question that pass, the one with the largest difference is written. Doubt is
+the standard deviation of a difference if each verdict were drawn with the probability that the judge gives it.
 """
 
 import argparse
@@ -109,7 +109,8 @@ def pair_of(question: Sampled, bounds: Bounds) -> Pair | str:
 
 def worth(sample: Sample) -> float:
     """The expected score of a judged answer."""
-    assert sample.grade is not None and sample.grade.expected is not None
+    assert sample.grade is not None
+    assert sample.grade.expected is not None
     return sample.grade.expected
 
 
