@@ -25,7 +25,8 @@ class Recipe(BaseModel):
     model: str = Field(min_length=1, description="tiny, a profile of the agent, a Hugging Face folder or a hub name")
     lora_rank: int | None = Field(None, ge=1, description="train an adapter of this rank instead of all weights")
     init_adapter: Path | None = Field(
-        None, description="begin with this LoRA (what `sft` or `dpo` made, exported --as adapter) of the same rank"
+        None,
+        description="begin with this LoRA of the same rank, as `export --as adapter` makes it of a run of sft or dpo",
     )
     bf16: bool = Field(True, description="compute in bfloat16")
     gradient_checkpointing: bool = Field(True, description="compute activations twice to save memory")
