@@ -32,7 +32,7 @@ def make_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, out: Path) -> A
     if recipe.init_adapter:
         model = adapted(model, recipe.init_adapter, recipe.lora_rank, arguments.model_init_kwargs["dtype"])
         arguments.model_init_kwargs = None
-    trainer = DPOTrainer(
+    trainer: Any = DPOTrainer(
         model=model,
         args=arguments,
         train_dataset=_rows(corpus.train),

@@ -26,7 +26,7 @@ class Recipe(BaseModel):
     lora_rank: int | None = Field(None, ge=1, description="train an adapter of this rank instead of all weights")
     init_adapter: Path | None = Field(
         None,
-        description="begin with this LoRA of the same rank, as `export --as adapter` makes it of a run of sft or dpo",
+        description="begin with this LoRA of the same rank, as export --as adapter makes it of an sft run",
     )
     bf16: bool = Field(True, description="compute in bfloat16")
     gradient_checkpointing: bool = Field(True, description="compute activations twice to save memory")

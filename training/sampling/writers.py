@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from training.common.items import Item
+from training.common.reader import fast_bf16
 from training.tuning.prompts import prompt_messages
 
 Written = tuple[str, bool]
@@ -42,8 +43,10 @@ def local_writer(model: str, batch: int, temperature: float, tokens: int, seed: 
     from training.tuning.policy import load_tokenizer, model_source
 
     tokenizer = load_tokenizer(model, ())
-    half = torch.bfloat16
-    policy: Any = AutoModelForCausalLM.from_pretrained(model_source(model), dtype=half).eval()
+    # On a CPU without bfloat16 in hardware float32 is quicker.
+    half = torch.bfloat16 if torch.cuda.is_available() or fast_bf16() else torch.float32
+    policy: Any = AutoModelForCausalLM.from_pretrained(model_source(model), dtype=half)
+    policy.eval()
     policy.to("cuda" if torch.cuda.is_available() else "cpu")
     options = {"add_generation_prompt": True, "tokenize": False}
     ends = policy.generation_config.eos_token_id
