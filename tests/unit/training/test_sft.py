@@ -266,3 +266,17 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     assert "10 steps, 2 passes" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_is_sampled_from(finished: Path) -> None:
+    from tests.unit.training.tiny_run import DATA
+    from training.common.items import numbered_items
+    from training.sampling.writers import local_writer
+
+    items = [item for _, item in numbered_items(DATA)][:3]
+    write = local_writer(str(finished / "checkpoint-10"), batch=4, temperature=1.0, tokens=8, seed=0)
+    answers = write(items, 3)
+    assert [len(some) for some in answers] == [3, 3, 3]
+    assert len({text for some in answers for text, _ in some}) > 3
+    assert any(cut for some in answers for _, cut in some)
+    assert write(items, 3) == answers
