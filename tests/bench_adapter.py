@@ -22,7 +22,7 @@ from tests.tiny_lora import adapted
 from training.grpo.command import be_quiet
 from training.grpo.forms import PROBES, logits, share_lost
 from training.grpo.gguf_adapter import pairs_of, write_gguf
-from training.grpo.policy import profile_folder
+from training.tuning.policy import profile_folder
 
 RANK, RATE = 8, 1e-4
 RATES = (2e-5, 5e-5, 1e-4)
@@ -100,7 +100,7 @@ def speed(profile: Profile) -> Iterator[str]:
     from peft import get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from training.grpo.policy import lora_config
+    from training.tuning.policy import lora_config
 
     folder = profile_folder(profile)
     with tempfile.TemporaryDirectory() as made, ExitStack() as servers:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from training.grpo.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
+from training.tuning.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
 
 TEXTS = ("Rest, drink enough, and see a doctor if the fever stays.", "Take it with food, twice a day.")
 
@@ -52,7 +52,7 @@ def adapted(base: Path, rank: int = 4, learning_rate: float = 1e-2) -> Any:
     from peft import get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from training.grpo.policy import lora_config
+    from training.tuning.policy import lora_config
 
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)

@@ -16,7 +16,7 @@ import pytest
 
 from agent.llm.endpoint import resolve_endpoint
 from tests import needs
-from training.grpo.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
+from training.tuning.policy import TINY_CONTEXT, tiny_config, tiny_tokenizer
 
 pytestmark = [
     pytest.mark.slow,

@@ -11,9 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from training.grpo.command import add_recipe_options, be_quiet, judge_of, prepare, require_libraries
-from training.grpo.recipe import Recipe, add_field_options, changed_fields, load_recipe
+from training.grpo.command import add_recipe_options, judge_of, prepare, require_libraries
+from training.grpo.recipe import Recipe, load_recipe
 from training.grpo.reward import RubricReward
+from training.tuning.quiet import be_quiet
+from training.tuning.recipes import add_field_options, changed_fields
 
 BAR = 0.10
 
@@ -22,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     add_recipe_options(parser)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="times that both are run (default 3)")
-    add_field_options(parser)
+    add_field_options(parser, Recipe)
 
 
 def run(given: argparse.Namespace) -> int:
     """Measure and print; exit status 1 where the overhead is above the bar."""
     require_libraries()
     be_quiet()
-    recipe = load_recipe(given.recipe, changed_fields(given)).model_copy(update={"gold_judge": None})
+    recipe = load_recipe(given.recipe, changed_fields(given, Recipe)).model_copy(update={"gold_judge": None})
     tokenizer, corpus = prepare(recipe, given.recipe)
     reward = RubricReward({item.key: item for item in corpus.train}, judge_of(recipe, "judge"), recipe.reward_options())
     plain: list[tuple[float, float]] = []
@@ -48,7 +50,8 @@ def run(given: argparse.Namespace) -> int:
 def _steps(recipe: Recipe, corpus: Any, tokenizer: Any, reward: Any) -> list[tuple[float, float]]:
     # Seconds of imports: not before they are wanted.
     from training.grpo.clock import Clock
-    from training.grpo.trainer import Bar, Guards, grpo_trainer
+    from training.grpo.trainer import Guards, grpo_trainer
+    from training.tuning.bar import Bar
 
     with tempfile.TemporaryDirectory() as folder:
         trainer = grpo_trainer(recipe, corpus, tokenizer, reward, Path(folder))

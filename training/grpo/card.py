@@ -10,7 +10,9 @@ from agent import NOTICE
 from training.common.page import canary_lines, table_head, table_row
 from training.grpo.forms import ADAPTER, BFLOAT16, FLOAT32, MOST_LOST, PROBES, Exported
 from training.grpo.gguf_adapter import FILE
-from training.grpo.log import GOLD, LENGTH, PROXY, RUBRIC, series
+from training.grpo.log import GOLD, LENGTH, PROXY, RUBRIC
+from training.sft.report import data_lines, loss_lines
+from training.tuning.log import series
 
 LIMITS = (
     "Trained on rubrics and a model's judgement, not on what becomes of patients. A rubric reward can be gamed: the "
@@ -18,20 +20,33 @@ LIMITS = (
     "patients. English questions only."
 )
 
+NO_JUDGE = (
+    "It learnt to say what reference answers say, which teaches form before knowledge, and a lower loss is no better "
+    "answer by itself. Nobody has tested this model for use with patients. English questions only."
+)
+METHODS = {"GRPO": "rubric rewards", "SFT": "reference answers", "DPO": "preferred answers"}
+
 
 def card(described: dict[str, Any], state: dict[str, Any], exported: Exported) -> Iterator[str]:
     """The lines of the card: what it was trained on and how, how it was judged, what its weights lost, its limits."""
     recipe, data, log = described["recipe"], described["data"], state["log_history"]
+    method = described.get("method", "GRPO")
     yield from (
         "---",
         "pipeline_tag: text-generation",
         "library_name: transformers",
-        "tags: [clinalign, grpo, trl]",
+        f"tags: [clinalign, {method.lower()}, trl]",
         "---",
     )
     yield from ("", f"# {recipe['name']}, step {state['global_step']}", "", f"> {NOTICE}", "")
-    yield f"`{recipe['model']}`, trained with GRPO on rubric rewards by ClinAlign {described['version']}."
+    taught = METHODS[method]
+    yield f"`{recipe['model']}`, trained with {method} on {taught} by ClinAlign {described['version']}."
     yield from ("", "## Weights", "", *weight_lines(exported))
+    if method != "GRPO":
+        yield from ("", "## Data", "", *data_lines(data), *canary_lines(data["canaries"]))
+        yield from ("", "## Losses", "", *loss_lines(log), "", "## Limits", "", NO_JUDGE)
+        yield from _recipe(recipe)
+        return
     yield from ("", "## Data", "")
     yield f"`{data['file']}`, SHA-256 `{data['sha256']}`."
     yield (
@@ -54,6 +69,10 @@ def card(described: dict[str, Any], state: dict[str, Any], exported: Exported) -
     if lengths:
         yield f"An answer had {lengths[0]:.0f} tokens in the first step and {lengths[-1]:.0f} in the last (means)."
     yield from ("", "## Limits", "", LIMITS)
+    yield from _recipe(recipe)
+
+
+def _recipe(recipe: dict[str, Any]) -> Iterator[str]:
     yield from ("", "## Recipe", "", "```yaml", yaml.safe_dump(recipe, sort_keys=False).strip(), "```")
 
 

@@ -12,9 +12,7 @@ the reasons.
 """
 
 import argparse
-import os
 import sys
-import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,10 +23,16 @@ from principles.grader import Judge
 from training.common.extras import require_extra
 from training.common.settings import content_sha256
 from training.grpo import plan
-from training.grpo.checkpoints import checkpoints
-from training.grpo.corpus import Corpus, find_data, read_items, split, texts_of
-from training.grpo.recipe import Recipe, add_field_options, changed_fields, load_recipe
-from training.grpo.run_folder import (
+from training.grpo.corpus import Corpus, read_items, split, texts_of
+from training.grpo.recipe import Recipe, load_recipe
+from training.judge import registry
+from training.judge.batch import JudgeDown
+from training.judge.registry import JUDGES, RULES
+from training.tuning.checkpoints import checkpoints
+from training.tuning.data import find_data
+from training.tuning.quiet import be_quiet
+from training.tuning.recipes import add_field_options, changed_fields
+from training.tuning.run_folder import (
     alone,
     full_disk_said,
     is_first,
@@ -37,9 +41,7 @@ from training.grpo.run_folder import (
     require_processes,
     start_of,
 )
-from training.judge import registry
-from training.judge.batch import JudgeDown
-from training.judge.registry import JUDGES, RULES
+from training.tuning.shapes import SHAPES, shape_of
 
 NEEDED = ("trl", "peft", "accelerate", "datasets", "matplotlib")
 EPILOG = """
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/grpo-NAME")
     parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint in the folder")
     parser.add_argument("--dry-run", action="store_true", help="check data, sizes and memory, and print the plan")
-    add_field_options(parser)
+    add_field_options(parser, Recipe)
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
@@ -69,14 +71,14 @@ def run(given: argparse.Namespace) -> int:
     """Train as `given`; returns the exit status. Raises ClinAlignError on bad input."""
     require_libraries()
     be_quiet()
-    recipe = load_recipe(given.recipe, changed_fields(given))
+    recipe = load_recipe(given.recipe, changed_fields(given, Recipe))
     out: Path = given.out or Path("runs") / f"grpo-{recipe.name}"
     if not given.dry_run:
-        require_processes(recipe)
+        require_processes(recipe.processes, "grpo")
         if is_first():
             require_folder(out, given.resume)
     tokenizer, corpus = prepare(recipe, given.recipe, estimate=given.dry_run)
-    shape = plan.shape_of(recipe.model)
+    shape = shape_of(recipe.model)
     if is_first():
         print("\n".join(plan.lines(recipe, shape, corpus)), file=sys.stdout if given.dry_run else sys.stderr)
     if given.dry_run:  # a plan may be for another machine
@@ -94,8 +96,8 @@ def prepare(recipe: Recipe, recipe_path: Path, estimate: bool = False) -> tuple[
     """Tokenizer and questions, all checked before compute is spent. `estimate`: lengths may be guessed from bytes."""
     path = find_data(recipe.data, recipe_path)
     items = read_items(path, recipe.limit)
-    plan.check(recipe, plan.shape_of(recipe.model))
-    if estimate and recipe.model in plan.SHAPES:
+    plan.check(recipe, shape_of(recipe.model))
+    if estimate and recipe.model in SHAPES:
         print(f"prompt lengths are estimated here, at {BYTES_A_TOKEN} bytes a token")
         return None, split(recipe, path, items, _ByteCount())
     tokenizer = load_tokenizer_for(recipe, items)
@@ -104,7 +106,7 @@ def prepare(recipe: Recipe, recipe_path: Path, estimate: bool = False) -> tuple[
 
 def load_tokenizer_for(recipe: Recipe, items: Any) -> Any:
     """The tokenizer of the recipe's model; that of the tiny one is made from the items' texts. Raises WeightsError."""
-    from training.grpo.policy import load_tokenizer
+    from training.tuning.policy import load_tokenizer
 
     return load_tokenizer(recipe.model, texts_of(items))
 
@@ -132,7 +134,8 @@ def judge_of(recipe: Recipe, who: str) -> Judge:
 def _train(recipe: Recipe, corpus: Corpus, tokenizer: Any, out: Path, resume: bool) -> int:
     judge = judge_of(recipe, "judge")
     gold = judge_of(recipe, "gold_judge") if recipe.gold_judge else None
-    from training.grpo.trainer import Bar, Guards, make_trainer
+    from training.grpo.trainer import Guards, make_trainer
+    from training.tuning.bar import Bar, callback
 
     described = describe(recipe, corpus)
     with alone(out):
@@ -141,7 +144,7 @@ def _train(recipe: Recipe, corpus: Corpus, tokenizer: Any, out: Path, resume: bo
             trainer = make_trainer(recipe, corpus, tokenizer, judge, gold, out)
         if start:  # its log has the first look at the held-out questions
             trainer.args.eval_on_start = False
-        guards, bar = (_callback(trainer, kind) for kind in (Guards, Bar))
+        guards, bar = (callback(trainer, kind) for kind in (Guards, Bar))
         ending = "Cut short."
         try:
             with full_disk_said(out):
@@ -203,18 +206,6 @@ def _report(trainer: Any, recipe: Recipe, out: Path, described: dict[str, Any], 
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _callback(trainer: Any, kind: type) -> Any:
-    return next(one for one in trainer.callback_handler.callbacks if isinstance(one, kind))
-
-
-def be_quiet() -> None:
-    """Libraries' hints for developers and their bars stay off the person's screen; trackers stay off the network."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
 class _ByteCount:

@@ -1,6 +1,5 @@
 """The questions of a training run: found, checked, split into those trained on and those held out."""
 
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from principles.records import fault
 from training.common.items import Item, numbered_items
 from training.common.settings import content_sha256
 from training.grpo.recipe import Recipe
+from training.tuning import prompts
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,6 @@ class Corpus:
     def canaries(self) -> list[str]:
         """The marks of benchmarks in the data, which stay with what is made of it."""
         return sorted({item.canary for item in (*self.train, *self.held_out) if item.canary})
-
-
-def find_data(path: Path, recipe_path: Path) -> Path:
-    """`path` as it stands, beside the recipe, or in the folder that CLINALIGN_DATA names. Raises ConfigError."""
-    places = [path, recipe_path.parent / path]
-    places += [Path(folder) / path for folder in (os.environ.get("CLINALIGN_DATA"),) if folder]
-    for place in places:
-        if place.exists():
-            return place
-    tried = ", ".join(str(place) for place in places)
-    raise ConfigError(f"data: there is no file {path} (looked at {tried}): set CLINALIGN_DATA to its folder")
 
 
 def read_items(path: Path, limit: int | None = None) -> list[Item]:
@@ -68,13 +57,7 @@ def split(recipe: Recipe, path: Path, items: Sequence[Item], tokenizer: Any) -> 
             "`synthesize --samples`, or leave out least_signal"
         )
     telling = [item for item in items if item.spread is None or item.spread >= recipe.least_signal]
-    prompts = [prompt_messages(recipe, item) for item in telling]
-    lengths = [
-        len(
-            tokenizer.apply_chat_template(one, add_generation_prompt=True, tokenize=True, return_dict=True)["input_ids"]
-        )
-        for one in prompts
-    ]
+    lengths = [prompts.token_count(tokenizer, prompt_messages(recipe, item)) for item in telling]
     fitting = [item for item, length in zip(telling, lengths, strict=True) if length <= recipe.max_prompt_tokens]
     random.Random(recipe.seed).shuffle(fitting)
     needed = recipe.held_out + recipe.questions_per_step
@@ -96,12 +79,8 @@ def split(recipe: Recipe, path: Path, items: Sequence[Item], tokenizer: Any) -> 
 
 
 def prompt_messages(recipe: Recipe, item: Item) -> list[dict[str, str]]:
-    """What the policy is given: the conversation, after the agent's drafting prompt if the recipe says so."""
-    from agent.critic.quoting import neutral
-    from agent.prompts import prompt
-
-    system = [{"role": "system", "content": prompt("draft")}] if recipe.prompt == "agent" else []
-    return [*system, *({**turn, "content": neutral(turn["content"])} for turn in item.turns)]
+    """What the policy is given for `item`."""
+    return prompts.prompt_messages(recipe.prompt, item.turns)
 
 
 def texts_of(items: Sequence[Item]) -> list[str]:

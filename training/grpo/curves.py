@@ -11,21 +11,9 @@ from principles.files import write_atomic
 from training.common.page import canary_lines, table_head, table_row
 from training.common.picture import png
 from training.grpo.guards import Alarm, length_window, means, times_the_start
-from training.grpo.log import (
-    CLIPPED,
-    GOLD,
-    HELD_OUT_LENGTH,
-    KL,
-    LENGTH,
-    NO_SIGNAL,
-    NONE,
-    PENALTY,
-    PROXY,
-    REWARD,
-    Log,
-    series,
-)
+from training.grpo.log import CLIPPED, GOLD, HELD_OUT_LENGTH, KL, LENGTH, NO_SIGNAL, NONE, PENALTY, PROXY, REWARD
 from training.grpo.recipe import Recipe
+from training.tuning.log import Log, series
 
 PANELS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (

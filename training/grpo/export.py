@@ -18,11 +18,12 @@ from agent.llm.profiles import PROFILES
 from principles.errors import ConfigError
 from principles.interrupt import at_exit
 from training.grpo.card import card
-from training.grpo.checkpoints import is_whole, last_whole, state_of
-from training.grpo.command import be_quiet, require_libraries
+from training.grpo.command import require_libraries
 from training.grpo.forms import ADAPTER, AUTO, FORMS, MOST_LOST, Exported, write_model
 from training.grpo.gguf_adapter import FILE
-from training.grpo.run_folder import RUN, full_disk_said
+from training.tuning.checkpoints import is_whole, last_whole, state_of
+from training.tuning.quiet import be_quiet
+from training.tuning.run_folder import RUN, full_disk_said
 
 EPILOG = f"""
 Of a LoRA run TARGET also holds {FILE}, for `python -m agent --adapter`. How to serve what was made is said on
@@ -96,15 +97,24 @@ def _told(checkpoint: Path, target: Path, exported: Exported, model: str) -> lis
 
 
 def find_checkpoint(folder: Path) -> Path:
-    """`folder` if it is a whole checkpoint, else the newest whole one in it. Raises ConfigError."""
+    """`folder` if it is a whole checkpoint, else the best or newest whole one in it. Raises ConfigError."""
     if folder.name.startswith("checkpoint-") and folder.is_dir():
         if not is_whole(folder):
             raise ConfigError(f"{folder}: was not wholly written: export an earlier one")
         return folder
-    found = last_whole(folder) if folder.is_dir() else None
+    found = _best(last_whole(folder)) if folder.is_dir() else None
     if found is None:
-        raise ConfigError(f"{folder}: holds no whole checkpoint: give the folder of a run of `python -m training grpo`")
+        raise ConfigError(
+            f"{folder}: holds no whole checkpoint: give the folder of a run of `python -m training grpo`, `sft` …"
+        )
     return found
+
+
+def _best(newest: Path | None) -> Path | None:
+    """The checkpoint with the lowest held-out loss, where the run watches one; else the newest."""
+    told = state_of(newest).get("best_model_checkpoint") if newest else None
+    best = newest.with_name(Path(told).name) if newest and told else None
+    return best if best and is_whole(best) else newest
 
 
 def _described(folder: Path) -> dict[str, Any]:

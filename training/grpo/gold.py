@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.grpo.log import GOLD, GOLD_OF, Log
+from training.grpo.log import GOLD, GOLD_OF
 from training.grpo.recipe import Recipe
+from training.tuning.log import Log
 
 Floats = npt.NDArray[np.float64]
 # Of a run whose gold is flat, at most so many are stopped, over all its looks together.

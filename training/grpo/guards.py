@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from training.grpo import gold
-from training.grpo.log import KL, LENGTH, NO_SIGNAL, NONE, PROXY, Log, series
+from training.grpo.log import KL, LENGTH, NO_SIGNAL, NONE, PROXY
 from training.grpo.recipe import Recipe
+from training.tuning.log import Log, series
 
 # Alarms are on means over so many steps.
 WINDOW = 5

@@ -1,12 +1,5 @@
-"""The figures of a training run's log, by the names that TRL and the reward give them.
+"""The figures of a run's log, by the names that TRL and the reward give them."""
 
-A log is a list of records with `step`. Checkpoints keep it, so that a resumed run has the whole of it.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-Log = Sequence[Mapping[str, Any]]
 GOLD, PROXY = "eval_rewards/rubric/mean", "eval_proxy"
 # Followed by a held-out question's key: its gold score, absent where the gold judge failed on it.
 GOLD_OF = "eval_gold/"
@@ -18,8 +11,3 @@ NONE, KL = "reward/none", "kl"
 # The share of groups that teach nothing. TRL's own (`frac_reward_zero_std`) is the whole step's where rewards are
 # scaled by that, and counts neither small spreads nor the rubric alone.
 NO_SIGNAL = "reward/no_signal"
-
-
-def series(log: Log, name: str) -> list[tuple[int, float]]:
-    """(step, value) of each record that has `name`."""
-    return [(int(one["step"]), float(one[name])) for one in log if one.get(name) is not None]

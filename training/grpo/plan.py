@@ -5,102 +5,19 @@ own memory, so leave a fifth of a device free.
 """
 
 import math
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from agent.llm.profiles import PROFILES
 from principles.errors import ConfigError
 from training.grpo.corpus import Corpus
 from training.grpo.guard_plan import guard_lines
 from training.grpo.overlong import overlong_from
-from training.grpo.policy import TINY, tiny_config
 from training.grpo.recipe import Recipe
+from training.tuning.shapes import ADAM, GIB, GRADIENT, HALF, LAYER_VALUES, WEIGHT, Shape, millions, this_machine
 
-GIB = 2**30
-# Bytes a parameter: float32 weights, gradients, and AdamW's two moments.
-WEIGHT, GRADIENT, ADAM, HALF = 4, 4, 8, 2
 # TRL makes logits in tiles of at most so many tokens and words, and makes them again for the gradient.
 TILE_TOKENS, TILE_WORDS = 4096, 32_768
 # Bytes a logit of a tile: bfloat16, and without a GPU torch's copies in float32.
 LOGIT, LOGIT_ON_CPU = 2, 26
-# Saved by one layer without checkpointing, in values a token and hidden unit.
-LAYER_VALUES = 17
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A decoder's sizes. `experts` of `expert_width` where it is a mixture, of which `active` work on a token."""
-
-    vocabulary: int
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_width: int
-    width: int
-    tied: bool
-    context: int
-    experts: int = 0
-    active: int = 0
-
-    def parameters(self, active_only: bool = False) -> int:
-        """Weights in all, or those that work on one token; biases and norms are left out."""
-        attention = self.hidden * self.head_width * (2 * self.heads + 2 * self.kv_heads)
-        used = (self.active if active_only else self.experts) or 1
-        block = attention + used * 3 * self.hidden * self.width + self.experts * self.hidden
-        return self.layers * block + (1 if self.tied else 2) * self.vocabulary * self.hidden
-
-    def lora(self, rank: int) -> int:
-        """Weights of an adapter on all linear layers of attention and feed-forward."""
-        q, kv = self.heads * self.head_width, self.kv_heads * self.head_width
-        attention = 2 * (self.hidden + q) + 2 * (self.hidden + kv)
-        return self.layers * rank * (attention + 3 * (self.hidden + self.width))
-
-
-# The published configurations, so that a plan needs no network.
-SHAPES = {
-    "Qwen/Qwen3-4B-Instruct-2507": Shape(151_936, 2560, 36, 32, 8, 128, 9728, True, 262_144),
-    "Qwen/Qwen3-30B-A3B-Instruct-2507": Shape(151_936, 2048, 48, 32, 4, 128, 768, False, 262_144, 128, 8),
-    "qwen2.5-coder-0.5b": Shape(151_936, 896, 24, 14, 2, 64, 4864, False, 32_768),
-    "qwen2.5-coder-1.5b": Shape(151_936, 1536, 28, 12, 2, 128, 8960, False, 32_768),
-}
-
-
-def shape_of(model: str) -> Shape:
-    """The sizes of a recipe's `model`. Raises ConfigError where they cannot be found."""
-    if model in SHAPES:
-        return SHAPES[model]
-    if model == TINY:
-        return _from_config(tiny_config())
-    from transformers import AutoConfig
-
-    try:
-        return _from_config(AutoConfig.from_pretrained(model))
-    except (OSError, ValueError, AttributeError) as error:
-        raise ConfigError(
-            f"model: {model!r} is not found ({type(error).__name__}): give tiny, a profile ({', '.join(PROFILES)}), "
-            "a Hugging Face folder, or a name on a hub that can be reached"
-        ) from None
-
-
-def _from_config(config: Any) -> Shape:
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    experts = getattr(config, "num_experts", 0) or 0
-    return Shape(
-        vocabulary=config.vocab_size,
-        hidden=config.hidden_size,
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
-        kv_heads=config.num_key_value_heads,
-        head_width=head,
-        width=config.moe_intermediate_size if experts else config.intermediate_size,
-        tied=bool(config.tie_word_embeddings),
-        context=config.max_position_embeddings,
-        experts=experts,
-        active=getattr(config, "num_experts_per_tok", 0) if experts else 0,
-    )
 
 
 def memory(recipe: Recipe, shape: Shape, prompt_tokens: int | None = None) -> dict[str, float]:
@@ -163,8 +80,8 @@ def lines(recipe: Recipe, shape: Shape, corpus: Corpus) -> Iterator[str]:
     taken = memory(recipe, shape)
     passes = recipe.steps * recipe.questions_per_step / len(corpus.train)
     criteria = sum(len(item.rubric.criteria) for item in corpus.train) / len(corpus.train)
-    yield f"recipe         {recipe.name}: {recipe.model}, {_millions(shape.parameters())} parameters" + (
-        f", {_millions(shape.lora(recipe.lora_rank))} of them new and trained (LoRA rank {recipe.lora_rank})"
+    yield f"recipe         {recipe.name}: {recipe.model}, {millions(shape.parameters())} parameters" + (
+        f", {millions(shape.lora(recipe.lora_rank))} of them new and trained (LoRA rank {recipe.lora_rank})"
         if recipe.lora_rank
         else ", all trained"
     )
@@ -190,7 +107,7 @@ def lines(recipe: Recipe, shape: Shape, corpus: Corpus) -> Iterator[str]:
         + _vllm(recipe, shape)
     )
     yield f"checkpoints    about {checkpoint_gib(recipe, shape):.2f} GiB of disk"
-    devices, each = _this_machine()
+    devices, each = this_machine()
     fits = device_gib(recipe, shape) <= each
     yield f"this machine   {devices} x {each:.0f} GiB: " + (
         "a device's share fits" if fits else "A DEVICE'S SHARE DOES NOT FIT"
@@ -229,17 +146,3 @@ def _vllm(recipe: Recipe, shape: Shape) -> str:
         f"; beside it vLLM takes {recipe.vllm_memory:.0%} of the device, its weights {weights:.2f} and its cache, so "
         f"it must have at least {device_gib(recipe, shape):.2f} GiB"
     )
-
-
-def _this_machine() -> tuple[int, float]:
-    """How many devices there are, and the GiB of the smallest; without a GPU the machine is one."""
-    import torch
-
-    if torch.cuda.is_available():
-        found = [torch.cuda.get_device_properties(n).total_memory for n in range(torch.cuda.device_count())]
-        return len(found), min(found) / GIB
-    return 1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
-
-
-def _millions(count: int) -> str:
-    return f"{count / 1e9:.2f} B" if count >= 1e9 else f"{count / 1e6:.2f} M"

@@ -3,17 +3,14 @@
 Each field is also an option of `python -m training grpo`, so its description is its help.
 """
 
-import argparse
-import re
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from principles.errors import ConfigError
 from training.grpo.overlong import overlong_from
 from training.grpo.reward import RewardOptions
+from training.tuning.recipes import load
 
 _ENGINE = ("", "_model", "_base_url", "_path")
 
@@ -27,6 +24,10 @@ class Recipe(BaseModel):
     # Policy
     model: str = Field(min_length=1, description="tiny, a profile of the agent, a Hugging Face folder or a hub name")
     lora_rank: int | None = Field(None, ge=1, description="train an adapter of this rank instead of all weights")
+    init_adapter: Path | None = Field(
+        None,
+        description="begin with this LoRA of the same rank, as export --as adapter makes it of an sft run",
+    )
     bf16: bool = Field(True, description="compute in bfloat16")
     gradient_checkpointing: bool = Field(True, description="compute activations twice to save memory")
     # Data
@@ -152,67 +153,4 @@ class Recipe(BaseModel):
 
 def load_recipe(path: Path, changes: dict[str, str] | None = None) -> Recipe:
     """The recipe at `path` with `changes` (field to YAML text) on top. Raises ConfigError that names the field."""
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or "it is not YAML"
-        raise ConfigError(
-            f"{path}: cannot be read as a recipe ({reason}): see training/grpo/recipes for examples"
-        ) from None
-    if not isinstance(fields, dict):
-        raise ConfigError(f"{path}: a recipe is a list of `field: value`: see training/grpo/recipes for examples")
-    for field, text in (changes or {}).items():
-        fields[field] = _value(field, text)
-    return _checked(fields, path)
-
-
-def _checked(fields: dict[Any, Any], path: Path) -> Recipe:
-    fields = {str(name): _number(value) for name, value in fields.items()}
-    try:
-        return Recipe.model_validate(fields)
-    except ValidationError as error:
-        faults = []
-        for one in error.errors(include_input=False, include_url=False):
-            where = ".".join(map(str, one["loc"]))
-            said = "there is no such field" if one["type"] == "extra_forbidden" else one["msg"]
-            faults.append(f"{where}: {said}" if where else said.removeprefix("Value error, "))
-        raise ConfigError(f"{path}: {'; '.join(faults)}") from None
-
-
-def _value(field: str, text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--{field.replace('_', '-')}: cannot be read as a value") from None
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 takes 1e-6 for text."""
-    return float(value) if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value) else value
-
-
-def add_field_options(parser: argparse.ArgumentParser) -> None:
-    """One option a field, e.g. --learning-rate; it wins over the recipe file."""
-    said = "each wins over the file; the defaults are for fields that the file leaves out"
-    group = parser.add_argument_group("fields of the recipe", said)
-    for name, field in Recipe.model_fields.items():
-        choices = [str(choice) for choice in get_args(field.annotation)] if _literal(field.annotation) else None
-        metavar = "|".join(choices) if choices else "VALUE"
-        known = "" if field.is_required() or field.default is None else f" (default {_yaml(field.default)})"
-        text = (str(field.description) + known).replace("%", "%%")
-        group.add_argument(f"--{name.replace('_', '-')}", dest=f"field_{name}", metavar=metavar, help=text)
-
-
-def changed_fields(given: argparse.Namespace) -> dict[str, str]:
-    """The fields that were given as options."""
-    named = {name: getattr(given, f"field_{name}") for name in Recipe.model_fields}
-    return {name: text for name, text in named.items() if text is not None}
-
-
-def _yaml(value: object) -> str:
-    """As a recipe would say it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _literal(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) is Literal
+    return load(Recipe, path, changes)

@@ -4,7 +4,6 @@ import logging
 import random
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,17 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 from principles.errors import ConfigError
 from principles.grader import Judge
 from training.common.items import Item
-from training.common.progress import Done, bar
 from training.grpo.corpus import Corpus, prompt_messages
 from training.grpo.guards import Alarm, alarms, gold_stop, length_stop
 from training.grpo.log import GOLD, LENGTH, REWARD
 from training.grpo.overlong import Overlong, overlong_from
-from training.grpo.policy import base_model, lora_config
 from training.grpo.recipe import Recipe
 from training.grpo.reward import RubricReward
+from training.tuning.bar import Bar
+from training.tuning.policy import adapted, base_model, lora_config
+
+# Whether an adapter is trained: its base needs no more than bfloat16; weights that are trained do.
+DTYPE = {True: "bfloat16", False: "float32"}
 
 
 def make_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, judge: Judge, gold: Judge | None, out: Path) -> Any:
@@ -66,14 +68,14 @@ def grpo_trainer(recipe: Recipe, corpus: Corpus, tokenizer: Any, reward: Any, ou
         )
 
     trainer = GRPOTrainer(
-        model=base_model(recipe, tokenizer, out),
+        model=_untrained(recipe, tokenizer, out),
         reward_funcs=reward,
         args=_arguments(recipe, out, torch.cuda.is_available()),
         train_dataset=rows(in_order(recipe, corpus.train), False),
         eval_dataset=rows(corpus.held_out, True) if recipe.gold_judge else None,
         processing_class=tokenizer,
-        peft_config=lora_config(recipe.lora_rank) if recipe.lora_rank else None,
-        callbacks=[Guards(recipe), Bar()],
+        peft_config=lora_config(recipe.lora_rank) if recipe.lora_rank and recipe.init_adapter is None else None,
+        callbacks=[Guards(recipe), _bar()],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -86,8 +88,7 @@ def _arguments(recipe: Recipe, out: Path, gpu: bool) -> Any:
     try:
         return GRPOConfig(
             output_dir=str(out),
-            # LoRA's base needs no more than bfloat16; weights that are trained do.
-            model_init_kwargs={"dtype": "bfloat16" if recipe.lora_rank else "float32"},
+            model_init_kwargs=None if recipe.init_adapter else {"dtype": DTYPE[bool(recipe.lora_rank)]},
             seed=recipe.seed,
             max_steps=recipe.steps,
             per_device_train_batch_size=recipe.device_batch,
@@ -157,44 +158,20 @@ class Guards(TrainerCallback):
             control.should_training_stop = control.should_save = True
 
 
-class Bar(TrainerCallback):
-    """Progress on stderr with the newest reward, gold score and mean length."""
+def _bar() -> Bar:
+    return Bar(
+        {REWARD: ".3f", GOLD: ".3f", LENGTH: ".0f"},
+        lambda reward, gold, length: f"reward {reward}, gold {gold}, {length} tokens an answer",
+    )
 
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        self._done: Done | None = None
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
-    ) -> None:
-        """Begin the bar; the trainer calls it."""
-        if not state.is_world_process_zero:
-            return
-        self._shown = {REWARD: "…", GOLD: "…", LENGTH: "…"}
-        self._step = state.global_step
-        self._done = self._open.enter_context(bar("training", state.max_steps, state.global_step))
-
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any) -> None:
-        """Show the newest figures; the trainer calls it."""
-        if self._done is None:
-            return
-        newest = state.log_history[-1]
-        for name in self._shown:
-            if newest.get(name) is not None:
-                self._shown[name] = f"{newest[name]:.0f}" if name == LENGTH else f"{newest[name]:.3f}"
-        reward, gold, length = self._shown.values()
-        self._done(state.global_step - self._step, f"reward {reward}, gold {gold}, {length} tokens an answer")
-        self._step = state.global_step
-
-    def close(self) -> None:
-        """Also where the training failed."""
-        self._open.close()
-
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: Any
-    ) -> None:
-        """End the bar; the trainer calls it."""
-        self.close()
+def _untrained(recipe: Recipe, tokenizer: Any, out: Path) -> Any:
+    """What TRL begins with: a name, or a model with the recipe's init_adapter. TRL then copies the adapter once more,
+    as the reference for the divergence."""
+    base = base_model(recipe.model, recipe.seed, tokenizer, out)
+    if recipe.init_adapter is None:
+        return base
+    return adapted(base, recipe.init_adapter, recipe.lora_rank, DTYPE[bool(recipe.lora_rank)])
 
 
 def _without_prompts_in_the_log() -> None:

@@ -10,9 +10,9 @@ from tests import needs
 from tests.unit.training.tiny_run import DATA, RECIPE, SHORT
 from training.grpo.corpus import read_items, split
 from training.grpo.overlong import Overlong
-from training.grpo.policy import load_tokenizer
 from training.grpo.recipe import load_recipe
 from training.grpo.trainer import grpo_trainer
+from training.tuning.policy import load_tokenizer
 
 needs.require("training")
 

@@ -20,10 +20,11 @@ from training.grpo import plan
 from training.grpo.command import describe
 from training.grpo.corpus import prompt_messages, read_items, split
 from training.grpo.recipe import load_recipe
-from training.grpo.run_folder import start_of
 from training.grpo.trainer import _arguments as trainer_arguments
 from training.grpo.trainer import in_order
 from training.judge.registry import RULES
+from training.tuning.run_folder import start_of
+from training.tuning.shapes import GIB, SHAPES, from_config, shape_of
 
 RECIPES = sorted(RECIPE.parent.glob("*.yaml"))
 QUESTION = {
@@ -41,7 +42,7 @@ def test_the_recipes_that_are_shipped_are_valid(path: Path) -> None:
     assert (recipe.top_p, recipe.top_k) == (1, 0)
     assert not recipe.soft or recipe.scale_rewards != "group" or recipe.judge in RULES
     assert not recipe.usual_tokens or recipe.max_completion_tokens >= 2 * recipe.usual_tokens
-    plan.check(recipe, plan.shape_of(recipe.model))
+    plan.check(recipe, shape_of(recipe.model))
 
 
 def test_an_option_wins_over_the_file() -> None:
@@ -185,13 +186,13 @@ def test_what_the_plan_says_of_length_and_signal(capsys: pytest.CaptureFixture[s
 
 def test_the_plan_counts_tiles_of_logits_and_vllms_share() -> None:
     recipe = load_recipe(RECIPE.with_name("qwen3_4b.yaml"))
-    shape = plan.shape_of(recipe.model)
+    shape = shape_of(recipe.model)
     taken = plan.memory(recipe, shape)
-    assert taken["logits"] == pytest.approx(4096 * 32_768 * 2 / plan.GIB)  # not 4 x 1,024 x 151,936 of ten bytes: 5.8
+    assert taken["logits"] == pytest.approx(4096 * 32_768 * 2 / GIB)  # not 4 x 1,024 x 151,936 of ten bytes: 5.8
     half = recipe.model_copy(update={"vllm_memory": 0.5})
     assert plan.device_gib(half, shape) == pytest.approx(sum(taken.values()) / 0.5)
     small = recipe.model_copy(update={"vllm_memory": 0.02})
-    assert plan.device_gib(small, shape) == pytest.approx(shape.parameters() * 2 / plan.GIB / 0.02)
+    assert plan.device_gib(small, shape) == pytest.approx(shape.parameters() * 2 / GIB / 0.02)
 
 
 def test_the_questions_of_each_step_are_the_seeds_alone() -> None:
@@ -257,7 +258,7 @@ def test_processes_that_were_not_started(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_too_small_is_seen_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.grpo import run_folder
+    from training.tuning import run_folder
 
     monkeypatch.setattr(run_folder.shutil, "disk_usage", lambda path: type("U", (), {"free": 1000})())
     with pytest.raises(ConfigError, match="GiB are free, the checkpoints need"):
@@ -269,7 +270,7 @@ def test_parameters_of_the_shapes_agree_with_the_models() -> None:
     import torch
     from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3MoeConfig
 
-    shape = plan.SHAPES["Qwen/Qwen3-4B-Instruct-2507"]
+    shape = SHAPES["Qwen/Qwen3-4B-Instruct-2507"]
     dense = {
         "vocab_size": shape.vocabulary,
         "hidden_size": shape.hidden,
@@ -280,7 +281,7 @@ def test_parameters_of_the_shapes_agree_with_the_models() -> None:
         "intermediate_size": shape.width,
         "tie_word_embeddings": True,
     }
-    mixture = plan.SHAPES["Qwen/Qwen3-30B-A3B-Instruct-2507"]
+    mixture = SHAPES["Qwen/Qwen3-30B-A3B-Instruct-2507"]
     sparse = {
         "vocab_size": mixture.vocabulary,
         "hidden_size": mixture.hidden,
@@ -296,7 +297,7 @@ def test_parameters_of_the_shapes_agree_with_the_models() -> None:
     for config in (Qwen3Config(**dense), Qwen3MoeConfig(**sparse)):
         with torch.device("meta"):
             counted = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
-        assert plan._from_config(config).parameters() == pytest.approx(counted, rel=1e-3)
+        assert from_config(config).parameters() == pytest.approx(counted, rel=1e-3)
     assert shape.parameters() == pytest.approx(4.02e9, rel=0.01)
     assert (mixture.parameters(), mixture.parameters(active_only=True)) == (
         pytest.approx(30.5e9, rel=0.01),
@@ -309,11 +310,11 @@ def test_lora_weights_are_counted_as_peft_makes_them() -> None:
     from peft import get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from training.grpo.policy import lora_config, tiny_config
+    from training.tuning.policy import lora_config, tiny_config
 
     model = get_peft_model(AutoModelForCausalLM.from_config(tiny_config()), lora_config(4))
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    assert plan._from_config(tiny_config()).lora(4) == trained
+    assert from_config(tiny_config()).lora(4) == trained
 
 
 def test_what_trl_is_told(tmp_path: Path) -> None:

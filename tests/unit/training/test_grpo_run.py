@@ -18,11 +18,12 @@ from principles.schema import Criterion, Label, Verdict
 from tests import needs
 from tests.fakes import WordEncoder
 from tests.unit.training.tiny_run import DATA, RECIPE, SHORT, TINY, grpo
-from training.grpo.checkpoints import checkpoints, last_whole, state_of
-from training.grpo.log import GOLD, GOLD_OF, PROXY, series
+from training.grpo.log import GOLD, GOLD_OF, PROXY
 from training.grpo.recipe import load_recipe
 from training.judge import batch as grading
 from training.judge.rules import LexicalJudge
+from training.tuning.checkpoints import checkpoints, last_whole, state_of
+from training.tuning.log import series
 
 needs.require("training")
 

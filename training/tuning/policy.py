@@ -10,16 +10,13 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock
 
 from agent.llm.profiles import PROFILES, Profile
-from principles.errors import WeightsError
+from principles.errors import ConfigError, WeightsError
 from principles.files import cache_dir
-
-if TYPE_CHECKING:
-    from training.grpo.recipe import Recipe
 
 TINY = "tiny"
 TINY_VOCABULARY = 512
@@ -83,24 +80,24 @@ def load_tokenizer(model: str, texts: Iterable[str]) -> Any:
         raise _unloadable(model, error) from None
 
 
-def base_model(recipe: "Recipe", tokenizer: Any, out: Path) -> str:
+def base_model(model: str, seed: int, tokenizer: Any, out: Path) -> str:
     """What `from_pretrained` takes for the untrained policy. The tiny one is made in `out`, by the recipe's seed.
 
     TRL loads it twice, as policy and as the reference for the divergence; a resumed run must find the same.
     """
-    if recipe.model != TINY:
-        return model_source(recipe.model)
+    if model != TINY:
+        return model_source(model)
     from transformers import AutoModelForCausalLM, set_seed
 
     folder = out / "untrained"
     with FileLock(out / ".untrained.lock"):  # several processes of one run
         if not folder.exists():
-            set_seed(recipe.seed)
+            set_seed(seed)
             config = tiny_config(len(tokenizer))
             config.eos_token_id, config.pad_token_id = tokenizer.eos_token_id, tokenizer.pad_token_id
             half = Path(tempfile.mkdtemp(dir=out, prefix=".untrained."))
-            model: Any = AutoModelForCausalLM
-            model.from_config(config).save_pretrained(half)
+            maker: Any = AutoModelForCausalLM
+            maker.from_config(config).save_pretrained(half)
             tokenizer.save_pretrained(half)
             os.replace(half, folder)
     return str(folder)
@@ -111,6 +108,27 @@ def lora_config(rank: int) -> Any:
     from peft import LoraConfig
 
     return LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+def adapted(base: str, adapter: Path, rank: int | None, dtype: str) -> Any:
+    """The base model with a trained LoRA on it, to be trained further. Raises ConfigError."""
+    from peft import PeftConfig, PeftModel
+    from transformers import AutoModelForCausalLM
+
+    try:
+        config = PeftConfig.from_pretrained(str(adapter))
+        if not adapter.is_dir() or getattr(config, "r", None) != rank:
+            raise ConfigError(
+                f"init_adapter: {adapter} is of rank {getattr(config, 'r', None)}, and lora_rank is {rank}: make them "
+                "the same"
+            )
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+        return PeftModel.from_pretrained(model, str(adapter), is_trainable=True)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ConfigError(
+            f"init_adapter: {adapter} cannot be put on the model ({type(error).__name__}): give the folder of a LoRA "
+            "that was trained on it, as `python -m training export RUN TARGET --as adapter` makes it"
+        ) from None
 
 
 def model_source(model: str) -> str:

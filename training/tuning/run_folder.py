@@ -13,14 +13,21 @@ from agent.llm.disk import FULL
 from principles.errors import ConfigError
 from principles.files import write_atomic
 from training.common.journal import LOCK, only_process
-from training.grpo import plan
-from training.grpo.checkpoints import checkpoints, last_whole
-from training.grpo.recipe import Recipe
+from training.tuning.checkpoints import checkpoints, last_whole
+from training.tuning.shapes import GIB
 
 RUN = "run.json"
 # These may differ between a run and its going on: they change how far or how it is run, not what it is.
 GUARDS = {"gold_drop", "least_length", "most_length", "alarm_none", "alarm_no_signal", "alarm_kl"}
-MAY_CHANGE = {"steps", "save_every", "keep_checkpoints", "judge_base_url", "gold_judge_base_url", "vllm_url"} | GUARDS
+MAY_CHANGE = {
+    "steps",
+    "save_every",
+    "keep_checkpoints",
+    "judge_base_url",
+    "gold_judge_base_url",
+    "vllm_url",
+    "patience",
+} | GUARDS
 
 
 def start_of(out: Path, described: dict[str, Any], resume: bool) -> Path | None:
@@ -46,7 +53,7 @@ def _check_same(out: Path, described: dict[str, Any]) -> None:
         before = json.loads((out / RUN).read_text(encoding="utf-8"))
         recipes = before["recipe"], described["recipe"]
         same_data = before["data"]["sha256"] == described["data"]["sha256"]
-        same_judges = before.get("judges", {}) == described["judges"]
+        same_judges = before.get("judges", {}) == described.get("judges", {})
     except (OSError, ValueError, KeyError, TypeError):
         raise ConfigError(f"{out}: is not the folder of a training run: its {RUN} is missing or damaged") from None
     changed = [name for name in recipes[1] if name not in MAY_CHANGE and recipes[0].get(name) != recipes[1][name]]
@@ -86,18 +93,18 @@ def require_folder(out: Path, resume: bool) -> None:
 def require_disk(out: Path, gib: float) -> None:
     """Raises ConfigError where fewer than `gib` GiB are free for the checkpoints."""
     parent = next(path for path in (out, *out.absolute().parents) if path.exists())
-    free = shutil.disk_usage(parent).free / plan.GIB
+    free = shutil.disk_usage(parent).free / GIB
     if free < gib:
         raise ConfigError(f"{parent}: {free:.1f} GiB are free, the checkpoints need {gib:.1f}: choose another --out")
 
 
-def require_processes(recipe: Recipe) -> None:
+def require_processes(wanted: int, command: str) -> None:
     """Raises ConfigError where another number of processes runs than the recipe is for."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
-    if started != recipe.processes:
+    if started != wanted:
         raise ConfigError(
-            f"processes: the recipe is for {recipe.processes}, and {started} run: start it with `accelerate launch "
-            f"--num_processes {recipe.processes} -m training grpo …`, or change processes"
+            f"processes: the recipe is for {wanted}, and {started} run: start it with `accelerate launch "
+            f"--num_processes {wanted} -m training {command} …`, or change processes"
         )
 
 

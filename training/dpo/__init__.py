@@ -1,0 +1,1 @@
+"""Training on preferences: of two answers to a question the better one is made likelier."""

@@ -1,0 +1,1 @@
+"""Sampled and judged answers of a policy, and pairs of them for training on preferences."""
