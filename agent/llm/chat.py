@@ -6,7 +6,7 @@ loop of all model calls, where a call can be broken off; who calls from a thread
 """
 
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,7 +83,7 @@ class EndpointChat(ChatOpenAI):
         dialect: Dialect,
         reply: "_Reply",
         options: dict[str, Any],
-    ) -> AsyncIterator[ChatGenerationChunk]:
+    ) -> AsyncGenerator[ChatGenerationChunk]:
         """The chunks of one request without the model's reasoning. Raises ModelError where the stream breaks off."""
         most = options.get("max_tokens")
         parts: Any = super()._astream(messages, stop, None, dialect=dialect, **options)

@@ -30,7 +30,6 @@ class Learning(BaseModel):
     gradient_checkpointing: bool = Field(True, description="compute activations twice to save memory")
     # Data
     data: Files = Field(min_length=1, description="one file or a list of them: docs/formats.md")
-    questions: Files = Field((), description="files of the questions, by key, where data has the answers alone")
     test: Files = Field((), description="files of questions that are kept for measuring: the same in data is refused")
     held_out: int = Field(16, ge=1, description="questions kept from training, whose loss is watched")
     limit: int | None = Field(None, ge=2, description="use only so many examples")
@@ -71,3 +70,5 @@ class Learning(BaseModel):
 
 class Recipe(Learning):
     """The fields of a recipe file."""
+
+    questions: Files = Field((), description="files of the questions, by key, where data has the answers alone")
