@@ -73,9 +73,8 @@ class Joint:
         """The logits (pairs,) of (pairs, features) and of whether a sentence allows what its card is against."""
         scores = evidence @ np.array(self.weights) + self.bias
         read, like, asked, place = evidence[:, [0, *_OF_GATES]].T
-        spoken_for = (read >= LEAST_READ) & (like >= LEAST_LIKE)
-        found: Scores = np.where(spoken_for, scores, -np.inf)
-        allowed = against & (read >= SURELY_RIGHT) & (asked >= ASKED_FROM) & (place == 0)
+        found: Scores = np.where((read >= LEAST_READ) & (like >= LEAST_LIKE), scores, -np.inf)
+        allowed = against & (read >= SURELY_RIGHT) & (like >= LEAST_LIKE) & (asked >= ASKED_FROM) & (place == 0)
         return np.where(allowed, np.maximum(scores, self.wrong_from), found)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -111,7 +112,12 @@ def lasting_facts(turns: Turns, characters: int = CARRIED_CHARACTERS) -> str:
 
     Of a sentence longer than `LONGEST_FACT` they are the clauses around what holds.
     """
-    said = [_CARRIED.sub(r"\1", turn["content"]) for turn in reversed(turns) if turn["role"] == "user"]
+    return _facts_of(tuple(turn["content"] for turn in reversed(turns) if turn["role"] == "user"), characters)
+
+
+@lru_cache(maxsize=8)  # every stage of a run asks anew; in memory only
+def _facts_of(messages: tuple[str, ...], characters: int) -> str:
+    said = [_CARRIED.sub(r"\1", message) for message in messages]
     sentences = [part.strip() for text in said for part in _SENTENCE_END.split(text)]
     facts: dict[str, None] = {}
     for fact in (fact for sentence in sentences for fact in _lasting(sentence)):

@@ -30,7 +30,7 @@ CALM = Scenario.model_validate(
 )
 RESULT_KEYS = {
     *("messages", "answer", "draft", "scenario", "principles", "rubric", "rounds", "edits", "reviewed"),
-    *("coverage", "warnings", "usage", "timings", "notice"),
+    *("coverage", "timed_out", "warnings", "usage", "timings", "notice"),
 }
 # How a draft can fail, and what the message must say.
 DRAFT_FAILURES = {
