@@ -6,11 +6,9 @@ not reviewed; if the model fails at the draft, the error is raised.
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
@@ -25,54 +23,22 @@ from agent.drafting import draft_messages
 from agent.edits import Editor, verdicts_without_model
 from agent.kept import found_of, rubric_of, shown_of
 from agent.language import in_english, is_read_in_part, language_of
-from agent.llm.client import Model, Usage
-from agent.llm.patience import OutOfTime, current, within
+from agent.llm.client import Model
+from agent.llm.patience import OutOfTime, within
 from agent.resources import Resources
 from agent.revise import Version, revise_by_edits, rewrite
 from agent.rubric import rubric_for
 from agent.select import SelectingWriter
-from agent.state import CUT, Context, State, context_of
+from agent.stage import Stage, Update, begun
+from agent.state import CUT, Context, State
 from principles.errors import ClinAlignError, ModelError
 from principles.facts import said_to
 from principles.grader import Turns, grade
-from principles.logs import logger
 from principles.rubric import advising, build_rubric
 from principles.schema import Expertise, Grade, Scenario, Urgency, Verdict
 
 # A grade that rests on fewer of the criteria than this is no review.
 LEAST_COVERAGE = 0.5
-
-Update = dict[str, Any]
-_log = logger("agent")
-
-
-@dataclass
-class Stage:
-    """One stage at work: its context, what its model calls cost, and how to tell what happens."""
-
-    name: str
-    context: Context
-    runtime: Runtime[Context]
-    started: float
-    usage: Usage | None = None
-
-    def tell(self, status: str, **facts: Any) -> None:
-        """Report on the "custom" stream; `facts` hold no text of question or answer."""
-        self.runtime.stream_writer({"stage": self.name, "status": status, **facts})
-
-    @property
-    def late(self) -> bool:
-        """Whether the deadline of the question has cut something short."""
-        patience = current()
-        return patience is not None and patience.late
-
-    def done(self, **facts: Any) -> Update:
-        """The state update that every stage makes: seconds and usage."""
-        seconds = round(time.perf_counter() - self.started, 3)
-        _log.debug("%s: %.3f s", self.name, seconds)
-        self.tell("end", seconds=seconds, **facts)
-        update: Update = {"timings": {self.name: seconds}} | ({"timed_out": True} if self.late else {})
-        return update | ({"usage": asdict(self.usage)} if self.usage else {})
 
 
 @dataclass
@@ -82,17 +48,9 @@ class Nodes:
     resources: Resources
 
     @contextmanager
-    def _stage(self, name: str, runtime: Runtime[Context]) -> Iterator[Stage]:
-        stage = Stage(name, context_of(runtime.context), runtime, time.perf_counter())
-        if patience := current():
-            patience.bound(stage.context.timeout_s)
-        stage.tell("start")
-        yield stage
-
-    @contextmanager
     def _asking(self, name: str, runtime: Runtime[Context]) -> Iterator[tuple[Stage, Model]]:
         """A stage that asks the model, with the caller's sampling."""
-        with self._stage(name, runtime) as stage:
+        with begun(name, runtime) as stage:
             model = Model(self.resources.model(), stage.context.temperature, stage.context.seed)
             stage.usage = model.usage
             yield stage, model
@@ -103,7 +61,7 @@ class Nodes:
 
         That comes before the draft, for whose end it would have to wait: an emergency is to be known at once.
         """
-        with self._stage("prepare", runtime) as stage:
+        with begun("prepare", runtime) as stage:
             turns = turns_of(state["messages"])
             drafted = state.get("draft", "")
             loading = threading.Thread(target=self._load_search, daemon=True)
@@ -152,7 +110,7 @@ class Nodes:
 
     def scenario(self, state: State, runtime: Runtime[Context]) -> Update:
         """What kind of question this is."""
-        with self._stage("scenario", runtime) as stage:
+        with begun("scenario", runtime) as stage:
             kind = self.resources.search().scenario(self._english(state), said=self._turns(state)[-1]["content"])
             found = kind.model_dump(mode="json")
             document = wants_document(self._english(state), kind)
@@ -160,7 +118,7 @@ class Nodes:
 
     def retrieve(self, state: State, runtime: Runtime[Context]) -> Update:
         """The principles that the search brings, at most `top_k` unless more are mandatory."""
-        with self._stage("retrieve", runtime) as stage:
+        with begun("retrieve", runtime) as stage:
             scenario = Scenario.model_validate(state["scenario"])
             found = self.resources.search().principles(self._english(state), scenario, stage.context.top_k)
             shown = [shown_of(one) for one in found]
@@ -185,7 +143,7 @@ class Nodes:
 
     def claims(self, state: State, runtime: Runtime[Context]) -> Update:
         """Which knowledge cards the draft contradicts: each is a fault to mend."""
-        with self._stage("claims", runtime) as stage:
+        with begun("claims", runtime) as stage:
             claims = self._claims(state, stage.context)
             scenario = Scenario.model_validate(state["scenario"])
             found = contradicted(claims, state["drafted"], scenario, state["document"])
@@ -289,7 +247,7 @@ class Nodes:
 
     def choose(self, state: State, runtime: Runtime[Context]) -> Update:
         """The best-graded version becomes the answer."""
-        with self._stage("choose", runtime) as stage:
+        with begun("choose", runtime) as stage:
             rubric = rubric_of(state)
             best = best_version(rubric, state["versions"])
             answer = best["answer"] if best else state["drafted"]

@@ -1,6 +1,6 @@
 """Example: add a stage that looks at the finished answer and warns of long sentences.
 
-A stage takes the state and gives what it changes of it. `_stage` opens it: the stage then tells its start, and
+A stage takes the state and gives what it changes of it. `begun` opens it: the stage then tells its start, and
 `done(...)` its end, on the "custom" stream, with ids and figures but no text of question or answer, and gives its
 seconds and usage, which belong into the update.
 
@@ -25,9 +25,10 @@ from langgraph.runtime import Runtime
 
 from agent import Context
 from agent.graph import Agent, agent_over
-from agent.nodes import Nodes, Update
+from agent.nodes import Nodes
 from agent.resources import Resources
 from agent.show import STAGES, Screen
+from agent.stage import Update, begun
 from agent.state import Input, Output
 from agent.text import units
 from tests.fakes import FixedRetriever, ScriptedChat, literal, principle
@@ -50,7 +51,7 @@ class ReadableNodes(Nodes):
 
     def readable(self, state: Output, runtime: Runtime[Context]) -> Update:
         """Warn of sentences that are hard to read. The answer stays as it is."""
-        with self._stage("readable", runtime) as stage:
+        with begun("readable", runtime) as stage:
             long = [unit for unit in units(state["answer"]) if len(unit.text.split()) > MOST_WORDS]
             warnings = [f"{len(long)} sentence(s) of more than {MOST_WORDS} words: hard to read"] if long else []
             return {"warnings": [*state["warnings"], *warnings], **stage.done(long=len(long))}
