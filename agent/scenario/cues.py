@@ -5,24 +5,19 @@ are read from the text itself, by the patterns of cues.yaml and the ranges below
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
 import yaml
 
-_NUMBER = r"\D{0,25}?(\d{1,6}(?:\.\d+)?)"
-# (reading, dangerous, worrying): dangerous is an emergency in most people, worrying depends on more facts. What
-# laboratories write in another unit than that of the ranges is converted, by _UNITS.
+_NUMBER = r"\D{0,25}?(\d{1,3}(?:\.\d+)?)"
+# (reading, dangerous, worrying): dangerous is an emergency in most people, worrying depends on more facts.
 _READINGS: tuple[tuple[str, Callable[[float], bool], Callable[[float], bool]], ...] = (
     (r"\b(?:sats?|spo2|oxygen|oximeter|clip)\b" + _NUMBER, lambda v: 40 <= v < 89, lambda v: 40 <= v < 94),
     (r"\b(\d{2,3}) ?(?:percent|%) on\b", lambda v: 40 <= v < 93, lambda v: 40 <= v < 95),
     (r"\bgcs" + _NUMBER, lambda v: 3 <= v <= 13, lambda v: v == 14),
-    (
-        r"(?<![\d/.-])(\d{2,3}) ?(?:/|over) ?\d{2,3}\b(?!/)",
-        lambda v: v >= 200 or 40 <= v < 86,
-        lambda v: v >= 145 or 40 <= v < 95,
-    ),
+    (r"\b(\d{2,3}) ?(?:/|over) ?\d{2,3}\b", lambda v: v >= 200 or 40 <= v < 86, lambda v: v >= 145 or 40 <= v < 95),
     (r"\bbp\D{0,8}(\d{2,3})\b", lambda v: v >= 200 or 40 <= v <= 88, lambda v: v >= 145 or 40 <= v < 95),
     (
         r"\b(?:hr|heart (?:rate|going)|pulse|bpm|fhr)\b" + _NUMBER,
@@ -41,7 +36,7 @@ _READINGS: tuple[tuple[str, Callable[[float], bool], Callable[[float], bool]], .
     ),
     (r"\bketones?" + _NUMBER, lambda v: 3 < v < 12, lambda v: 0.9 < v < 12),
     (r"\blactate" + _NUMBER, lambda v: 4 < v < 30, lambda v: 2 < v < 30),
-    (r"\b(?:hb|haemoglobin|hemoglobin)" + _NUMBER, lambda v: 20 < v < 60, lambda v: 20 < v < 95),
+    (r"\b(?:hb|haemoglobin|hemoglobin)" + _NUMBER, lambda v: 20 < v < 60, lambda v: 20 < v < 95 or 3 < v < 9.5),
     (r"\binr" + _NUMBER, lambda v: 9 <= v < 30, lambda v: 4.4 < v < 30),
     (r"\bplatelets?" + _NUMBER, lambda v: 1 <= v < 10, lambda v: 1 <= v < 60),
     (r"\b(?:white cells|wcc|wbc|neutrophils|neuts)" + _NUMBER, lambda v: False, lambda v: v < 1.5),
@@ -50,29 +45,11 @@ _READINGS: tuple[tuple[str, Callable[[float], bool], Callable[[float], bool]], .
     (r"\bcalcium" + _NUMBER, lambda v: 3.4 < v < 6, lambda v: 2.9 < v < 6),
     (r"\bcreatinine" + _NUMBER, lambda v: False, lambda v: 250 < v < 1000),
     (
-        r"(?:fever|temp\w*|core|burning (?:up at|hot)|\bt\b)\D{0,12}(\d{2,3}(?:\.\d+)?)(?![\d/])",
+        r"(?:fever|temp\w*|core|burning (?:up at|hot)|\bt\b)\D{0,12}(\d{2}(?:\.\d)?)\b",
         lambda v: 39.8 <= v < 44 or 20 <= v < 35.5,
         lambda v: 38 <= v < 44,
     ),
 )
-# (words before the number, the other unit, which values can be meant in that alone, by what a value is divided): mg/dL
-# of glucose, calcium and creatinine, g/dL of haemoglobin, cells a microlitre.
-_UNITS: tuple[tuple[str, str, Callable[[float], bool], float], ...] = (
-    ("sugar|glucose|machine|monitor|bm", "mg", lambda v: v > 35, 18.0),
-    ("calcium", "mg", lambda v: v > 6, 4.0),
-    ("creatinine", "mg", lambda v: v < 30, 1 / 88.4),
-    ("hb|haemoglobin|hemoglobin", "g/d", lambda v: 3 < v < 25, 0.1),
-    ("platelet|white|wcc|wbc|neut", "/u", lambda v: v >= 500, 1_000.0),
-)
-_TEMPERATURE = re.compile("fever|temp|core|burning|t\\b")
-# From here on a temperature is in degrees Fahrenheit, whatever is written after it.
-_FAHRENHEIT_FROM = 60
-# What a laboratory prints beside a value: "(3.5-5.1)", "135-145:".
-_SPAN = r"\d[\d.]{0,7}\s{0,3}(?:-|–|to)\s{0,3}\d[\d.]{0,7}"
-_REFERENCE = re.compile(rf"[(\[]\s?(?:[a-z]{{1,12}}:?\s)?{_SPAN}[^)\]\d]{{0,20}}[)\]]|{_SPAN}\s?:")
-_THOUSANDS, _COMMA = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?![\d,])"), re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))")
-# Parts of a hundred are a mixture or a chance ("insulin 70/30"), unless a blood pressure is spoken of.
-_PRESSURE = re.compile(r"\bbp\b|pressure|mmhg|systolic")
 _RANGES = tuple((re.compile(pattern), dangerous, worrying) for pattern, dangerous, worrying in _READINGS)
 # What follows "no" is a finding that is absent, but for the few phrases in which the absence is the finding.
 _ABSENT = re.compile(
@@ -106,7 +83,7 @@ def cues(text: str) -> list[float]:
         min(len({match.group(0) for match in pattern.finditer(present if name.startswith(_SIGNS) else plain)}), 3) / 3
         for name, pattern in _patterns().items()
     ]
-    readings = list(_readings(plain))
+    readings = [(float(m.group(1)), bad, odd) for pattern, bad, odd in _RANGES for m in pattern.finditer(plain)]
     words = len(text.split())
     return [
         *found,
@@ -118,25 +95,3 @@ def cues(text: str) -> list[float]:
         min(words, 40) / 40,
         min(len(re.findall(r"\d+", text)), 5) / 5,
     ]
-
-
-def _readings(plain: str) -> Iterator[tuple[float, Callable[[float], bool], Callable[[float], bool]]]:
-    """The values that a text in lower case gives, with what is dangerous and what worrying of each."""
-    text = _COMMA.sub(".", _REFERENCE.sub(" ", _THOUSANDS.sub(r"\1\2", plain.replace("µ", "u").replace("μ", "u"))))
-    pressure = _PRESSURE.search(text)
-    for pattern, dangerous, worrying in _RANGES:
-        for match in pattern.finditer(text):
-            parts = re.fullmatch(r"(\d+) ?/ ?(\d+)", match[0])
-            if parts and int(parts[1]) + int(parts[2]) == 100 and not pressure:
-                continue
-            yield _in_range_unit(float(match[1]), match[0], text[match.end() : match.end() + 6]), dangerous, worrying
-
-
-def _in_range_unit(value: float, said: str, after: str) -> float:
-    """A value in the unit that the ranges are in, by the unit written after it or by its size."""
-    if _TEMPERATURE.match(said):
-        return (value - 32) / 1.8 if value >= _FAHRENHEIT_FROM else value
-    for words, unit, plainly, factor in _UNITS:
-        if re.match(words, said):
-            return value / factor if after.strip().startswith(unit) or plainly(value) else value
-    return value

@@ -1,4 +1,4 @@
-"""Laboratory values, doses, units, dates and ages as they are written: what cues, slots and guard make of them.
+"""Laboratory values, doses, units, dates and ages as they are written: what slots and guard make of them.
 
 `python -m tests.unit.agent.test_health_data` prints the share that is read right (docs/engines.md).
 """
@@ -11,15 +11,9 @@ import pytest
 import yaml
 
 from agent.guard import _other_doses, new_facts
-from agent.scenario.cues import cue_names, cues
 from principles.rubric import fill_slots
 
 DATA = yaml.safe_load(Path(__file__).with_name("health_data.yaml").read_text(encoding="utf-8"))
-
-
-def level(text: str) -> int:
-    named = dict(zip(cue_names(), cues(text), strict=True))
-    return 2 if named["dangerous_number"] else int(named["worrying_number"])
 
 
 def slot(name: str, text: str) -> str:
@@ -28,8 +22,6 @@ def slot(name: str, text: str) -> str:
 
 def cases() -> Iterator[tuple[str, str, object, object]]:
     """Kind, text, what is true of it, what is made of it."""
-    for text, true in DATA["readings"]:
-        yield "readings", text, true, level(text)
     for kind, name in (("measures", "measure"), ("persons", "person")):
         for text, true in DATA[kind]:
             yield kind, text, str(true), slot(name, text)
@@ -41,8 +33,8 @@ def cases() -> Iterator[tuple[str, str, object, object]]:
 CASES = list(cases())
 
 
-def test_there_are_two_hundred_different_ones() -> None:
-    assert len({(kind, text) for kind, text, _, _ in CASES}) == len(CASES) >= 200
+def test_they_are_many_different_ones() -> None:
+    assert len({(kind, text) for kind, text, _, _ in CASES}) == len(CASES) >= 80
 
 
 @pytest.mark.parametrize(("kind", "text", "true", "made"), CASES, ids=[f"{c[0]}: {c[1]}" for c in CASES])
@@ -54,7 +46,6 @@ def test_it_is_read_as_it_is_meant(kind: str, text: str, true: object, made: obj
 def test_endless_figures_take_no_longer_than_they_are(piece: str) -> None:
     text = piece * 2_000
     started = time.perf_counter()
-    cues(text)
     _other_doses(text, text, "en")
     assert time.perf_counter() - started < 10
 
