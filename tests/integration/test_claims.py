@@ -33,3 +33,12 @@ def test_what_is_right_is_left_alone(claims: Claims) -> None:
 def test_a_sentence_that_only_repeats_the_question_is_no_error(claims: Claims) -> None:
     again = "If you have an H. pylori breath test on Friday and take omeprazole every day, it helps to ask early."
     assert claims.contradictions(again) == []
+
+
+def test_a_flat_yes_to_what_a_card_is_against_is_found_and_a_flat_no_is_not() -> None:
+    critic = load_claim_critic(load_encoder())
+    assert critic
+    about = critic.about("Can I take ibuprofen with warfarin?")
+    (found,) = about.contradictions("Yes, you can take ibuprofen with warfarin. Watch for signs of bleeding.")
+    assert found.fact.id == "fact.nsaid-with-warfarin"
+    assert about.contradictions("No, you should not take ibuprofen with warfarin.") == []
