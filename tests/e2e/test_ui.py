@@ -140,9 +140,6 @@ def test_stop_ends_the_model_and_the_chat_goes_on(page: Any, served: tuple[str, 
     assert model.conversations[-1] == ["Another one?"]
 
 
-@pytest.mark.xfail(
-    reason="since runs end with who waits for them, a closed page no longer ends a given chat model in time"
-)
 def test_a_closed_page_ends_the_model(page: Any, served: tuple[str, Paced]) -> None:
     model = served[1]
     model.pause, model.endless = 0.05, True

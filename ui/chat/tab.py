@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -36,6 +36,7 @@ class Chat:
     alert: Any
     kept: HistoryBox
     allowed: frozenset[Host]
+    _at_work: dict[str, tuple[str, Turn]] = field(default_factory=dict, init=False)
 
     def view(self, talk: Conversation) -> Shown:
         """The whole page."""
@@ -104,16 +105,34 @@ class Chat:
             stopped(talk.last)
         return self.view(Conversation()) | {self.page.question: ""}
 
-    async def run(self, talk: Conversation, *settings: Any) -> AsyncGenerator[tuple[str, ...], None]:
+    async def run(
+        self, talk: Conversation, request: gr.Request, *settings: Any
+    ) -> AsyncGenerator[tuple[str, ...], None]:
         """The last question being answered: what changes on the page meanwhile, in the order of `moving`.
 
         All of it each time: Gradio sends the difference alone, but makes a component anew for what is left out.
         """
-        async with aclosing(answering(talk, self._setup(*settings))) as turns:
-            async for _ in turns:
-                # What has ended is drawn by `finish`, in whatever conversation the page shows by then.
-                if talk.busy:
-                    yield tuple(self.live(talk).values())
+        turn = talk.last
+        if turn is None:
+            return
+        self._at_work[turn.name] = (str(request.session_hash), turn)
+        try:
+            async with aclosing(answering(talk, self._setup(*settings))) as turns:
+                async for _ in turns:
+                    # What has ended is drawn by `finish`, in whatever conversation the page shows by then.
+                    if talk.busy:
+                        yield tuple(self.live(talk).values())
+        finally:
+            self._at_work.pop(turn.name, None)
+
+    def leave(self, request: gr.Request) -> None:
+        """The page is closed: what it was waiting for ends.
+
+        Gradio lets go of a run by itself, but not where the page goes away while a piece is being sent to it.
+        """
+        for page, turn in list(self._at_work.values()):
+            if page == str(request.session_hash):
+                stopped(turn)
 
     async def finish(self, talk: Conversation, browser: Any) -> Shown:
         """The whole page, once the answer is there; then, where the person wants that, the conversation is kept."""
@@ -186,6 +205,7 @@ def chat_tab(app: gr.Blocks, service: Service, history: History, alert: Any) -> 
         answers(example.click, chat.ask, example)
     # A run ends by itself once its turn is stopped. Gradio's `cancels` would close the page's stream of events a moment
     # later, and with it what was asked meanwhile.
+    app.unload(chat.leave)
     page.stop.click(chat.stop, page.talk, shown, queue=False, **PRIVATE)
     page.new.click(chat.new, page.talk, shown, queue=False, **PRIVATE)
     page.edit.click(chat.edit, page.talk, shown, queue=False, **PRIVATE).then(

@@ -24,6 +24,10 @@ from ui.common.database import open_database
 SETTINGS = (1, 6, "edits", 0.0, "")
 
 
+# The page that asks.
+PAGE = gr.Request(session_hash="page")
+
+
 @pytest.fixture(autouse=True)
 def classifier(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.resources.load_classifier", lambda encode: FixedClassifier())
@@ -48,7 +52,7 @@ def run(chat: Chat, talk: Conversation, browser: Any = OFF, settings: Any = SETT
 
     async def all_shown() -> list[dict[Any, Any]]:
         moving = list(chat.live(talk))
-        meanwhile = [dict(zip(moving, shown, strict=True)) async for shown in chat.run(talk, *settings)]
+        meanwhile = [dict(zip(moving, shown, strict=True)) async for shown in chat.run(talk, PAGE, *settings)]
         return [*meanwhile, await chat.finish(talk, browser)]
 
     return asyncio.run(all_shown())
@@ -274,3 +278,19 @@ def test_a_database_that_fails_does_not_take_the_answer_along(
     talk = asked(chat, browser=owner())
     assert len(talk.answered) == 1
     assert "the database is full" in said[0]
+
+
+def test_a_page_that_is_left_stops_its_own_answer_alone(chat: Chat) -> None:
+    async def left(page: str) -> str:
+        talk = Conversation()
+        chat.ask(talk, QUESTION)
+        shown = chat.run(talk, PAGE, *SETTINGS)
+        await anext(shown)
+        chat.leave(gr.Request(session_hash=page))
+        async for _ in shown:
+            pass
+        assert talk.last
+        return talk.last.status
+
+    assert asyncio.run(left("another")) == "done"
+    assert asyncio.run(left("page")) == "stopped"
