@@ -5,22 +5,21 @@ made pairs by `python -m training pairs`; what is learnt are the policy's own an
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from training.common.extras import require_extra
 from training.dpo.recipe import Recipe
 from training.sft import plan
-from training.sft.command import NEEDED, add_run_options, describe, train
+from training.sft.command import describe, train
 from training.sft.corpus import Corpus, split, texts_of
 from training.sft.examples import read_pairs, refuse_measured
 from training.tuning.data import find_data
 from training.tuning.policy import load_tokenizer
 from training.tuning.quiet import be_quiet
 from training.tuning.recipes import add_field_options, changed_fields, load
-from training.tuning.run_folder import is_first, require_disk, require_folder, require_processes
-from training.tuning.shapes import shape_of
+from training.tuning.run_folder import require_disk
+from training.tuning.running import add_run_options, require_libraries, run_folder, tell_plan
+from training.tuning.shapes import checkpoint_gib, shape_of
 
 EPILOG = """
 A first run: --recipe training/dpo/recipes/tiny_cpu.yaml needs no download and some seconds of a CPU. --dry-run says
@@ -33,30 +32,23 @@ from the last whole checkpoint), 130 interrupted (the same).
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.epilog = EPILOG
-    parser.add_argument("--recipe", type=Path, required=True, metavar="YAML", help="see training/dpo/recipes")
     add_run_options(parser, "dpo")
     add_field_options(parser, Recipe)
 
 
 def run(given: argparse.Namespace) -> int:
     """Train as `given`; returns the exit status. Raises ClinAlignError on bad input."""
-    require_extra("training", *NEEDED)
+    require_libraries()
     be_quiet()
     recipe = load(Recipe, given.recipe, changed_fields(given, Recipe))
-    out: Path = given.out or Path("runs") / f"dpo-{recipe.name}"
-    if not given.dry_run:
-        require_processes(recipe.processes, "dpo")
-        if is_first():
-            require_folder(out, given.resume)
+    out = run_folder(given, "dpo", recipe)
     shape = shape_of(recipe.model)
     plan.check(recipe, shape)
     tokenizer, corpus = _prepare(recipe, given.recipe)
-    if is_first():
-        said = plan.lines(recipe, shape, corpus, sequences=2)
-        print("\n".join(said), file=sys.stdout if given.dry_run else sys.stderr)
+    tell_plan(plan.lines(recipe, shape, corpus, sequences=2), given.dry_run)
     if given.dry_run:
         return 0
-    require_disk(out, plan.checkpoint_gib(recipe, shape))
+    require_disk(out, checkpoint_gib(recipe, shape))
     from training.dpo.trainer import make_trainer
 
     return train(

@@ -11,18 +11,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from training.grpo.command import add_recipe_options, judge_of, prepare, require_libraries
+from training.grpo.command import judge_of, prepare
 from training.grpo.recipe import Recipe, load_recipe
 from training.grpo.reward import RubricReward
 from training.tuning.quiet import be_quiet
 from training.tuning.recipes import add_field_options, changed_fields
+from training.tuning.running import add_recipe_options, require_libraries
 
 BAR = 0.10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    add_recipe_options(parser)
+    add_recipe_options(parser, "grpo")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="times that both are run (default 3)")
     add_field_options(parser, Recipe)
 

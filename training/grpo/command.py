@@ -20,7 +20,6 @@ from typing import Any
 from agent.llm.sendable import BYTES_A_TOKEN
 from principles.errors import ConfigError, ModelError
 from principles.grader import Judge
-from training.common.extras import require_extra
 from training.common.settings import content_sha256
 from training.grpo import plan
 from training.grpo.corpus import Corpus, read_items, split, texts_of
@@ -37,13 +36,11 @@ from training.tuning.run_folder import (
     full_disk_said,
     is_first,
     require_disk,
-    require_folder,
-    require_processes,
     start_of,
 )
-from training.tuning.shapes import SHAPES, shape_of
+from training.tuning.running import add_run_options, require_libraries, run_folder, tell_plan
+from training.tuning.shapes import SHAPES, checkpoint_gib, shape_of
 
-NEEDED = ("trl", "peft", "accelerate", "datasets", "matplotlib")
 EPILOG = """
 A first run: --recipe training/grpo/recipes/tiny_cpu.yaml needs no download and some minutes of a CPU. --dry-run says
 what a recipe would do and need, and writes nothing. Exit status: 0 trained to the end, 1 stopped by a guard (the last
@@ -55,16 +52,8 @@ begun, the same command with --resume goes on from the last whole checkpoint), 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.epilog = EPILOG
-    add_recipe_options(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/grpo-NAME")
-    parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint in the folder")
-    parser.add_argument("--dry-run", action="store_true", help="check data, sizes and memory, and print the plan")
+    add_run_options(parser, "grpo")
     add_field_options(parser, Recipe)
-
-
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """The option that names the recipe."""
-    parser.add_argument("--recipe", type=Path, required=True, metavar="YAML", help="see training/grpo/recipes")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -72,24 +61,14 @@ def run(given: argparse.Namespace) -> int:
     require_libraries()
     be_quiet()
     recipe = load_recipe(given.recipe, changed_fields(given, Recipe))
-    out: Path = given.out or Path("runs") / f"grpo-{recipe.name}"
-    if not given.dry_run:
-        require_processes(recipe.processes, "grpo")
-        if is_first():
-            require_folder(out, given.resume)
+    out = run_folder(given, "grpo", recipe)
     tokenizer, corpus = prepare(recipe, given.recipe, estimate=given.dry_run)
     shape = shape_of(recipe.model)
-    if is_first():
-        print("\n".join(plan.lines(recipe, shape, corpus)), file=sys.stdout if given.dry_run else sys.stderr)
+    tell_plan(plan.lines(recipe, shape, corpus), given.dry_run)
     if given.dry_run:  # a plan may be for another machine
         return 0
-    require_disk(out, plan.checkpoint_gib(recipe, shape))
+    require_disk(out, checkpoint_gib(recipe, shape))
     return _train(recipe, corpus, tokenizer, out, given.resume)
-
-
-def require_libraries() -> None:
-    """Raises ConfigError where the extra `train` is not installed."""
-    require_extra("training", *NEEDED)
 
 
 def prepare(recipe: Recipe, recipe_path: Path, estimate: bool = False) -> tuple[Any, Corpus]:

@@ -18,12 +18,12 @@ from agent.llm.profiles import PROFILES
 from principles.errors import ConfigError
 from principles.interrupt import at_exit
 from training.grpo.card import card
-from training.grpo.command import require_libraries
 from training.grpo.forms import ADAPTER, AUTO, FORMS, MOST_LOST, Exported, write_model
 from training.grpo.gguf_adapter import FILE
 from training.tuning.checkpoints import is_whole, last_whole, state_of
 from training.tuning.quiet import be_quiet
 from training.tuning.run_folder import RUN, full_disk_said
+from training.tuning.running import require_libraries
 
 EPILOG = f"""
 Of a LoRA run TARGET also holds {FILE}, for `python -m agent --adapter`. How to serve what was made is said on

@@ -12,7 +12,20 @@ from training.grpo.corpus import Corpus
 from training.grpo.guard_plan import guard_lines
 from training.grpo.overlong import overlong_from
 from training.grpo.recipe import Recipe
-from training.tuning.shapes import ADAM, GIB, GRADIENT, HALF, LAYER_VALUES, WEIGHT, Shape, millions, this_machine
+from training.tuning.shapes import (
+    ADAM,
+    GIB,
+    GRADIENT,
+    HALF,
+    WEIGHT,
+    Shape,
+    activation_bytes,
+    checkpoint_gib,
+    millions,
+    this_machine,
+    trained_parameters,
+    weight_bytes,
+)
 
 # TRL makes logits in tiles of at most so many tokens and words, and makes them again for the gradient.
 TILE_TOKENS, TILE_WORDS = 4096, 32_768
@@ -25,22 +38,18 @@ def memory(recipe: Recipe, shape: Shape, prompt_tokens: int | None = None) -> di
 
     A colocated vLLM is not among it: it takes its share of the device, see `device_gib`.
     """
-    everything = shape.parameters()
-    trained = shape.lora(recipe.lora_rank) if recipe.lora_rank else everything
+    everything, trained = shape.parameters(), trained_parameters(recipe, shape)
     shared = recipe.processes
     tokens = (prompt_tokens or recipe.max_prompt_tokens) + recipe.max_completion_tokens
     batch = recipe.device_batch * tokens
-    layers = shape.layers * shape.hidden * HALF + LAYER_VALUES * shape.hidden * HALF
-    if not recipe.gradient_checkpointing:
-        layers = LAYER_VALUES * shape.layers * shape.hidden * HALF
     cache = 2 * shape.layers * shape.kv_heads * shape.head_width * HALF * tokens
     taken: dict[str, float] = {
-        "weights": everything * HALF + trained * WEIGHT if recipe.lora_rank else everything * WEIGHT,
+        "weights": weight_bytes(recipe, shape),
         "gradients and AdamW": trained * (GRADIENT + ADAM),
         "reference model": 0 if recipe.lora_rank or not recipe.kl else everything * WEIGHT,
     }
     taken = {name: size / shared for name, size in taken.items()}
-    taken["activations"] = batch * layers
+    taken["activations"] = batch * activation_bytes(recipe, shape)
     tile = min(batch, TILE_TOKENS) * min(shape.vocabulary, TILE_WORDS)
     taken["logits"] = tile * (LOGIT_ON_CPU if recipe.vllm == "none" else LOGIT)
     if not recipe.lora_rank:  # gathered, and its gradient, in float32 before it is split
@@ -56,12 +65,6 @@ def device_gib(recipe: Recipe, shape: Shape) -> float:
     if recipe.vllm != "colocate":
         return training
     return max(training / (1 - recipe.vllm_memory), shape.parameters() * HALF / GIB / recipe.vllm_memory)
-
-
-def checkpoint_gib(recipe: Recipe, shape: Shape) -> float:
-    """The disk that the kept checkpoints take, with one more while it is written."""
-    trained = shape.lora(recipe.lora_rank) if recipe.lora_rank else shape.parameters()
-    return (recipe.keep_checkpoints + 1) * trained * (WEIGHT + ADAM) / GIB
 
 
 def check(recipe: Recipe, shape: Shape) -> None:

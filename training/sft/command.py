@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from training.common.extras import require_extra
 from training.sft import plan
 from training.sft.corpus import Corpus, read_all, split, texts_of
 from training.sft.recipe import Learning, Recipe
@@ -28,13 +27,11 @@ from training.tuning.run_folder import (
     full_disk_said,
     is_first,
     require_disk,
-    require_folder,
-    require_processes,
     start_of,
 )
-from training.tuning.shapes import shape_of
+from training.tuning.running import add_run_options, require_libraries, run_folder, tell_plan
+from training.tuning.shapes import checkpoint_gib, shape_of
 
-NEEDED = ("trl", "peft", "accelerate", "datasets", "matplotlib")
 EPILOG = """
 A first run: --recipe training/sft/recipes/tiny_cpu.yaml needs no download and some seconds of a CPU. --dry-run says
 what a recipe would do and need, and writes nothing. Exit status: 0 trained to the end, or until the held-out loss no
@@ -47,36 +44,23 @@ lowest held-out loss a folder that serves, and `grpo --init-adapter` begins with
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.epilog = EPILOG
-    parser.add_argument("--recipe", type=Path, required=True, metavar="YAML", help="see training/sft/recipes")
     add_run_options(parser, "sft")
     add_field_options(parser, Recipe)
 
 
-def add_run_options(parser: argparse.ArgumentParser, command: str) -> None:
-    """Where a run is written, and whether it is gone on with."""
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"default: runs/{command}-NAME")
-    parser.add_argument("--resume", action="store_true", help="go on from the last whole checkpoint in the folder")
-    parser.add_argument("--dry-run", action="store_true", help="check data, sizes and memory, and print the plan")
-
-
 def run(given: argparse.Namespace) -> int:
     """Train as `given`; returns the exit status. Raises ClinAlignError on bad input."""
-    require_extra("training", *NEEDED)
+    require_libraries()
     be_quiet()
     recipe = load(Recipe, given.recipe, changed_fields(given, Recipe))
-    out: Path = given.out or Path("runs") / f"sft-{recipe.name}"
-    if not given.dry_run:
-        require_processes(recipe.processes, "sft")
-        if is_first():
-            require_folder(out, given.resume)
+    out = run_folder(given, "sft", recipe)
     shape = shape_of(recipe.model)
     plan.check(recipe, shape)
     tokenizer, corpus = prepare(recipe, given.recipe)
-    if is_first():
-        print("\n".join(plan.lines(recipe, shape, corpus)), file=sys.stdout if given.dry_run else sys.stderr)
+    tell_plan(plan.lines(recipe, shape, corpus), given.dry_run)
     if given.dry_run:
         return 0
-    require_disk(out, plan.checkpoint_gib(recipe, shape))
+    require_disk(out, checkpoint_gib(recipe, shape))
     from training.sft.trainer import make_trainer
 
     return train(

@@ -6,7 +6,20 @@ from collections.abc import Iterator, Sequence
 from principles.errors import ConfigError
 from training.sft.corpus import Corpus
 from training.sft.recipe import Learning
-from training.tuning.shapes import ADAM, GIB, GRADIENT, HALF, LAYER_VALUES, WEIGHT, Shape, millions, this_machine
+from training.tuning.shapes import (
+    ADAM,
+    GIB,
+    GRADIENT,
+    HALF,
+    WEIGHT,
+    Shape,
+    activation_bytes,
+    checkpoint_gib,
+    millions,
+    this_machine,
+    trained_parameters,
+    weight_bytes,
+)
 
 # Bytes a logit: they are made in bfloat16, and the loss copies them to float32 and makes their gradient there.
 LOGIT = HALF + 3 * WEIGHT
@@ -14,26 +27,15 @@ LOGIT = HALF + 3 * WEIGHT
 
 def memory(recipe: Learning, shape: Shape, longest: int, sequences: int = 1) -> dict[str, float]:
     """GiB on one device, by what takes it, for examples of at most `longest` tokens in `sequences` forms."""
-    everything = shape.parameters()
-    trained = shape.lora(recipe.lora_rank) if recipe.lora_rank else everything
+    trained = trained_parameters(recipe, shape)
     batch = sequences * recipe.device_batch * longest
-    layers = shape.layers * shape.hidden * HALF + LAYER_VALUES * shape.hidden * HALF
-    if not recipe.gradient_checkpointing:
-        layers = LAYER_VALUES * shape.layers * shape.hidden * HALF
-    weights = everything * HALF + trained * WEIGHT if recipe.lora_rank else everything * WEIGHT
     taken = {
-        "weights": weights / recipe.processes,
+        "weights": weight_bytes(recipe, shape) / recipe.processes,
         "gradients and AdamW": trained * (GRADIENT + ADAM) / recipe.processes,
-        "activations": batch * layers,
+        "activations": batch * activation_bytes(recipe, shape),
         "logits": batch * shape.vocabulary * LOGIT,
     }
     return {name: size / GIB for name, size in taken.items()}
-
-
-def checkpoint_gib(recipe: Learning, shape: Shape) -> float:
-    """Disk for the checkpoints that are kept and the one being written."""
-    trained = shape.lora(recipe.lora_rank) if recipe.lora_rank else shape.parameters()
-    return (recipe.keep_checkpoints + 1) * trained * (WEIGHT + ADAM) / GIB
 
 
 def check(recipe: Learning, shape: Shape) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from agent.llm.profiles import PROFILES
 from principles.errors import ConfigError
@@ -102,3 +102,42 @@ def this_machine() -> tuple[int, float]:
 
 def millions(count: int) -> str:
     return f"{count / 1e9:.2f} B" if count >= 1e9 else f"{count / 1e6:.2f} M"
+
+
+class Sized(Protocol):
+    """Of a recipe, what decides how much its training takes beside the model's shape."""
+
+    @property
+    def lora_rank(self) -> int | None:
+        """The rank of the adapter that is trained instead of all weights."""
+
+    @property
+    def gradient_checkpointing(self) -> bool:
+        """Whether activations are computed twice."""
+
+    @property
+    def keep_checkpoints(self) -> int:
+        """How many checkpoints are kept."""
+
+
+def trained_parameters(recipe: Sized, shape: Shape) -> int:
+    """How many parameters are trained."""
+    return shape.lora(recipe.lora_rank) if recipe.lora_rank else shape.parameters()
+
+
+def weight_bytes(recipe: Sized, shape: Shape) -> int:
+    """Of the weights: LoRA's base is kept in half precision, what is trained in full."""
+    everything = shape.parameters()
+    return everything * HALF + trained_parameters(recipe, shape) * WEIGHT if recipe.lora_rank else everything * WEIGHT
+
+
+def activation_bytes(recipe: Sized, shape: Shape) -> int:
+    """A token, of what is saved for the gradient: with checkpointing one value a layer, and all of one layer."""
+    if recipe.gradient_checkpointing:
+        return (shape.layers + LAYER_VALUES) * shape.hidden * HALF
+    return LAYER_VALUES * shape.layers * shape.hidden * HALF
+
+
+def checkpoint_gib(recipe: Sized, shape: Shape) -> float:
+    """The disk that the kept checkpoints take, with one more while it is written."""
+    return (recipe.keep_checkpoints + 1) * trained_parameters(recipe, shape) * (WEIGHT + ADAM) / GIB
