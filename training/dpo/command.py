@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from training.dpo.recipe import Recipe
-from training.sft import plan
-from training.sft.command import describe, train
+from training.sft.command import learn
 from training.sft.corpus import Corpus, split, texts_of
 from training.sft.examples import read_pairs, refuse_measured
 from training.tuning.data import find_data
 from training.tuning.policy import load_tokenizer
-from training.tuning.quiet import be_quiet
-from training.tuning.recipes import add_field_options, changed_fields, load
-from training.tuning.run_folder import require_disk
-from training.tuning.running import add_run_options, require_libraries, run_folder, tell_plan
-from training.tuning.shapes import checkpoint_gib, shape_of
+from training.tuning.recipes import add_field_options
+from training.tuning.running import add_run_options
 
 EPILOG = """
 A first run: --recipe training/dpo/recipes/tiny_cpu.yaml needs no download and some seconds of a CPU. --dry-run says
@@ -38,22 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Train as `given`; returns the exit status. Raises ClinAlignError on bad input."""
-    require_libraries()
-    be_quiet()
-    recipe = load(Recipe, given.recipe, changed_fields(given, Recipe))
-    out = run_folder(given, "dpo", recipe)
-    shape = shape_of(recipe.model)
-    plan.check(recipe, shape)
-    tokenizer, corpus = _prepare(recipe, given.recipe)
-    tell_plan(plan.lines(recipe, shape, corpus, sequences=2), given.dry_run)
-    if given.dry_run:
-        return 0
-    require_disk(out, checkpoint_gib(recipe, shape))
-    from training.dpo.trainer import make_trainer
 
-    return train(
-        lambda: make_trainer(recipe, corpus, tokenizer, out), describe("DPO", recipe, corpus), out, given.resume
-    )
+    def make(*parts: Any) -> Any:
+        from training.dpo.trainer import make_trainer
+
+        return make_trainer(*parts)
+
+    return learn(given, "dpo", Recipe, _prepare, make, sequences=2)
 
 
 def _prepare(recipe: Recipe, recipe_path: Path) -> tuple[Any, Corpus]:

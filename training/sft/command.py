@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from training.sft import plan
 from training.sft.corpus import Corpus, read_all, split, texts_of
@@ -32,6 +32,7 @@ from training.tuning.run_folder import (
 from training.tuning.running import add_run_options, require_libraries, run_folder, tell_plan
 from training.tuning.shapes import checkpoint_gib, shape_of
 
+R = TypeVar("R", bound=Learning)
 EPILOG = """
 A first run: --recipe training/sft/recipes/tiny_cpu.yaml needs no download and some seconds of a CPU. --dry-run says
 what a recipe would do and need, and writes nothing. Exit status: 0 trained to the end, or until the held-out loss no
@@ -50,22 +51,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Train as `given`; returns the exit status. Raises ClinAlignError on bad input."""
+
+    def make(*parts: Any) -> Any:
+        from training.sft.trainer import make_trainer
+
+        return make_trainer(*parts)
+
+    return learn(given, "sft", Recipe, prepare, make)
+
+
+def learn(
+    given: argparse.Namespace,
+    command: str,
+    kind: type[R],
+    prepare: Callable[[R, Path], tuple[Any, Corpus]],
+    make: Callable[[R, Corpus, Any, Path], Any],
+    sequences: int = 1,
+) -> int:
+    """What trainings on given answers share: checks, the plan, and the run.
+
+    `kind` is the recipe's class, `prepare` gives tokenizer and corpus, `make` the trainer, whose imports take seconds,
+    and `sequences` is the number of an example's answers.
+    """
     require_libraries()
     be_quiet()
-    recipe = load(Recipe, given.recipe, changed_fields(given, Recipe))
-    out = run_folder(given, "sft", recipe)
+    recipe = load(kind, given.recipe, changed_fields(given, kind))
+    out = run_folder(given, command, recipe)
     shape = shape_of(recipe.model)
     plan.check(recipe, shape)
     tokenizer, corpus = prepare(recipe, given.recipe)
-    tell_plan(plan.lines(recipe, shape, corpus), given.dry_run)
+    tell_plan(plan.lines(recipe, shape, corpus, sequences), given.dry_run)
     if given.dry_run:
         return 0
     require_disk(out, checkpoint_gib(recipe, shape))
-    from training.sft.trainer import make_trainer
-
-    return train(
-        lambda: make_trainer(recipe, corpus, tokenizer, out), describe("SFT", recipe, corpus), out, given.resume
-    )
+    described = describe(command.upper(), recipe, corpus)
+    return train(lambda: make(recipe, corpus, tokenizer, out), described, out, given.resume)
 
 
 def prepare(recipe: Recipe, recipe_path: Path) -> tuple[Any, Corpus]:
